@@ -1,0 +1,143 @@
+"""The test process: it owns the terminal, and streams its events over an authenticated file."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+
+from pytest_devops_gates.errors import CannotTell
+from pytest_devops_gates.gate import Command, Output
+from pytest_devops_gates import CHILD_MARKER
+from pytest_devops_gates.process import signal_name
+from pytest_devops_gates.project import Project
+from pytest_devops_gates.reaper import Reaper
+from pytest_devops_gates.stream import derive, verify
+
+GRACE = 30.0
+"""Seconds from the first request to stop until the tests are ended."""
+
+IMPATIENCE = 2.0
+"""The same from the second request on."""
+
+
+class TestProcess:
+    """``python -m pytest`` with the user's own arguments, and the recorder's stream."""
+
+    __test__ = False
+
+    def __init__(
+        self, command: Command, project: Project, reaper: Reaper, timeout: float
+    ) -> None:
+        self.argv = tuple(command.argv)
+        self.ended: float | None = None
+        self._timeout = timeout
+        self._trouble: str | None = None
+        self._ends_at: float | None = None
+        self._reaper = reaper
+        self._key = secrets.token_bytes(32)
+        self._path = project.run_dir / "tests.jsonl"
+        self._path.touch()
+        self.leads = not _stdin_is_terminal()
+        self.started = time.monotonic()
+        self._popen = self._start(command)
+        if self.leads:
+            reaper.watch_group(self._popen.pid)
+        else:
+            reaper.watch_process(self._popen.pid)
+
+    def _start(self, command: Command) -> subprocess.Popen[bytes]:
+        reading, writing = os.pipe()
+        try:
+            os.write(writing, self._key)
+            os.set_inheritable(reading, True)
+            env = {**os.environ, **command.env, CHILD_MARKER: f"{reading}:{self._path}"}
+            return subprocess.Popen(
+                self.argv,
+                env=env,
+                pass_fds=(reading,),
+                start_new_session=self.leads,
+            )
+        except OSError as error:
+            raise CannotTell(f"pytest cannot be started: {error}") from None
+        finally:
+            os.close(reading)
+            os.close(writing)
+
+    @property
+    def returncode(self) -> int | None:
+        return self._popen.returncode
+
+    @property
+    def seconds(self) -> float:
+        return (self.ended or time.monotonic()) - self.started
+
+    def poll(self) -> bool:
+        """Whether it has ended; stops it when its time is up."""
+        if self.ended is not None:
+            return True
+        if self._popen.poll() is not None:
+            self._end()
+            return True
+        if self.seconds > self._timeout and not self._trouble:
+            self._trouble = f"hung: no end after {self._timeout:g} seconds"
+            self.interrupt()
+        if self._ends_at and time.monotonic() > self._ends_at:
+            self.kill()
+        return self.ended is not None
+
+    def interrupt(self) -> None:
+        """Ask it to stop, as Ctrl-C does; the second time with less patience."""
+        self._ends_at = time.monotonic() + (IMPATIENCE if self._ends_at else GRACE)
+        with contextlib.suppress(OSError):
+            self._popen.send_signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self.ended is None:
+            with contextlib.suppress(OSError):
+                self._popen.kill()
+            self._popen.wait()
+            self._end()
+
+    def _end(self) -> None:
+        self.ended = time.monotonic()
+        if self.leads:
+            with contextlib.suppress(OSError):
+                os.killpg(self._popen.pid, signal.SIGKILL)
+            self._reaper.forget_group(self._popen.pid)
+        else:
+            self._reaper.forget_process(self._popen.pid)
+
+    def output(self) -> Output:
+        """Its events as JSON lines, each with the name of its stream; the first is of our own."""
+        lines, broken = verify(self._path.read_bytes(), self._key)
+        faults = [broken] if broken else []
+        for path in sorted(self._path.parent.glob("tests.*.jsonl")):
+            who = path.name.split(".")[1]
+            more, broken = verify(path.read_bytes(), derive(self._key, who))
+            mark = b',"stream":' + json.dumps(who).encode() + b"}"
+            lines += [line[:-1] + mark for line in more]
+            faults += [f"{who}: {broken}"] if broken else []
+        code = self._popen.returncode
+        own = {
+            "event": "process",
+            "exit_code": code,
+            "signal": signal_name(-code) if code < 0 else None,
+            "trouble": self._trouble,
+            "faults": faults,
+        }
+        lines.insert(0, json.dumps(own).encode())
+        return Output(exit_code=code, stdout=b"\n".join(lines))
+
+
+def _stdin_is_terminal() -> bool:
+    """A child that shares the terminal stays in its foreground group, so that Ctrl-C reaches it."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        return os.isatty(0) or bool(sys.__stdin__ and sys.__stdin__.isatty())
+    return False

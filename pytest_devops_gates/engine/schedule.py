@@ -1,0 +1,163 @@
+"""The loop that runs the tasks: tests first, beside them as many others as there are lanes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from pytest_devops_gates.engine.task import Job, Task
+from pytest_devops_gates.evidence import Evidence
+from pytest_devops_gates.project import Project
+from pytest_devops_gates.reaper import Reaper
+
+PAUSE = 0.01
+"""Seconds between two looks at what is running."""
+
+
+class Interrupts:
+    """Counts what the user sends: one asks for an orderly end, two for an immediate one."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.forward = False
+        self.name = "SIGINT"
+
+
+Progress = Callable[[list[tuple[str, float]]], None]
+
+
+def run(
+    tasks: Iterable[Task],
+    project: Project,
+    reaper: Reaper,
+    *,
+    interrupts: Interrupts,
+    deadline: float,
+    progress: Progress,
+    first: Job | None = None,
+) -> dict[str, Evidence]:
+    """Run all tasks and return the evidence of each by gate name.
+
+    ``deadline`` is a time.monotonic() value; what is not done by then is unknown.
+    ``first`` is the test run, when it was started already.
+    """
+    waiting = {task.gate.name: task for task in order(tasks)}
+    running: dict[str, Job] = {}
+    done: dict[str, Evidence] = {}
+    if first:
+        del waiting[first.task.gate.name]
+        running[first.task.gate.name] = first
+    while waiting or running:
+        _start_what_can(waiting, running, done, project, reaper)
+        for name, job in list(running.items()):
+            evidence = job.poll()
+            if evidence is not None:
+                done[name] = evidence
+                del running[name]
+        trouble = _trouble(interrupts, deadline)
+        if trouble:
+            done.update(_end(running, waiting, interrupts, trouble))
+            return done
+        if not any(job.owns_terminal for job in running.values()):
+            progress([(name, time.monotonic() - job.started) for name, job in running.items()])
+        time.sleep(PAUSE)
+    progress([])
+    return done
+
+
+def order(tasks: Iterable[Task]) -> list[Task]:
+    """Longest chain first: what others wait for counts with all that wait for it."""
+    tasks = list(tasks)
+    chains: dict[str, float] = {}
+
+    def chain(task: Task) -> float:
+        name = task.gate.name
+        if name not in chains:
+            chains[name] = 0.0  # a cycle counts once
+            after = [chain(other) for other in tasks if name in other.gate.needs]
+            chains[name] = task.gate.cost + max(after, default=0.0)
+        return chains[name]
+
+    return sorted(tasks, key=chain, reverse=True)
+
+
+def _start_what_can(
+    waiting: dict[str, Task],
+    running: dict[str, Job],
+    done: dict[str, Evidence],
+    project: Project,
+    reaper: Reaper,
+) -> None:
+    for name, task in list(waiting.items()):
+        missing = [need for need in task.gate.needs if need not in done]
+        if any(need in waiting or need in running for need in missing):
+            continue
+        refused = _refused(task, done)
+        if refused is not None:
+            done[name] = refused
+        elif len(running) < _lanes(running, project):
+            running[name] = Job(task, project, reaper)
+        else:
+            continue
+        del waiting[name]
+
+
+def _refused(task: Task, done: dict[str, Evidence]) -> Evidence | None:
+    """What a gate inherits from one that it needs and that found nothing to give."""
+    for need in task.gate.needs:
+        found = done.get(need)
+        if found is None:
+            return Evidence(unknown=f"needs the gate {need}, which did not run")
+        if found.not_applicable:
+            return Evidence(not_applicable=f"{need}: {found.not_applicable}")
+        if found.unknown:
+            return Evidence(unknown=f"not judged, since {need} could not tell: {found.unknown}")
+    return None
+
+
+def _lanes(running: dict[str, Job], project: Project) -> int:
+    """How many may run at once: beside the tests, the cores that they leave free, one at least."""
+    cores = os.cpu_count() or 1
+    if not any(job.owns_terminal for job in running.values()):
+        return cores
+    busy = project.session.workers if project.session else 1
+    return 1 + max(1, cores - busy)
+
+
+def _trouble(interrupts: Interrupts, deadline: float) -> str | None:
+    if interrupts.count:
+        return f"interrupted by {interrupts.name}"
+    if time.monotonic() > deadline:
+        return "the whole run took longer than its deadline"
+    return None
+
+
+def _end(
+    running: dict[str, Job], waiting: dict[str, Task], interrupts: Interrupts, trouble: str
+) -> dict[str, Evidence]:
+    """End the tools at once, and let the tests end by themselves, unless they are asked twice."""
+    ended = {name: Evidence(unknown=trouble) for name in waiting}
+    for name, job in running.items():
+        if not job.owns_terminal:
+            ended[name] = job.kill(trouble)
+    for name, job in running.items():
+        if job.owns_terminal:
+            if interrupts.forward or not interrupts.count or not job.hears_terminal:
+                job.interrupt()
+            ended[name] = _await(job, interrupts, trouble)
+    return ended
+
+
+def _await(job: Job, interrupts: Interrupts, trouble: str) -> Evidence:
+    asked = interrupts.count
+    evidence = job.poll()
+    while evidence is None:
+        if interrupts.count > asked:
+            asked = interrupts.count
+            job.interrupt()
+        time.sleep(PAUSE)
+        evidence = job.poll()
+    return msgspec.structs.replace(evidence, unknown=trouble)

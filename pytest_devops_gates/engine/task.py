@@ -1,0 +1,207 @@
+"""One planned gate on its way through the engine."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pytest_devops_gates.engine import child, worker
+from pytest_devops_gates.errors import CannotTell, NotApplicable
+from pytest_devops_gates.evidence import Evidence, Receipt
+from pytest_devops_gates.gate import Command, Gate, Options, Output
+from pytest_devops_gates.process import Process, environment, find_tool
+from pytest_devops_gates.project import Project
+from pytest_devops_gates.reaper import Reaper
+
+
+class Task(msgspec.Struct, frozen=True):
+    """A gate with what the policy lets it know: its options, its time, the metrics asked for."""
+
+    gate: Gate
+    options: Options
+    timeout: float
+    asked: tuple[str, ...] = ()
+
+
+class Job:
+    """A task at work. ``poll`` returns its evidence once there is some."""
+
+    def __init__(self, task: Task, project: Project, reaper: Reaper) -> None:
+        self.task = task
+        self.logs = project.run_dir / "logs" / task.gate.name
+        self._project = project
+        self._reaper = reaper
+        self._process: Process | None = None
+        self._child: child.TestProcess | None = None
+        self._command: Command | None = None
+        self._census = b""
+        self.started = time.monotonic()
+        self._begun = self._guard(self._begin)
+
+    @property
+    def owns_terminal(self) -> bool:
+        return self._child is not None
+
+    def poll(self) -> Evidence | None:
+        """The evidence, or None while it is still at work."""
+        return self._begun or self._guard(self._step)
+
+    def kill(self, trouble: str) -> Evidence:
+        """End it at once. Its evidence is unknown, and gives the reason."""
+        if self._process:
+            self._process.kill(trouble)
+        if self._child:
+            self._child.kill()
+        return self._begun or Evidence(unknown=trouble)
+
+    @property
+    def hears_terminal(self) -> bool:
+        """Whether a Ctrl-C on the terminal reaches the test process without us."""
+        return self._child is not None and not self._child.leads
+
+    def interrupt(self) -> None:
+        """Ask the test process to stop by itself and print its summary."""
+        if self._child:
+            self._child.interrupt()
+
+    # steps
+
+    def _begin(self) -> Evidence | None:
+        gate = self.task.gate
+        if gate.applies and (reason := gate.applies(self._project, self.task.options)):
+            raise NotApplicable(reason)
+        if gate.function:
+            request = worker.write_request(self.task, self._project)
+            self._process = self._start(worker.command(request), "worker", build=True)
+            return None
+        assert gate.command is not None
+        self._command = gate.command(self._project, self.task.options)
+        if self._command.owns_terminal:
+            self._child = child.TestProcess(
+                self._command, self._project, self._reaper, self.task.timeout
+            )
+        elif self._command.census:
+            self._process = self._start(self._command.census, "census")
+        else:
+            self._process = self._start(self._command.argv, "tool")
+        return None
+
+    def _step(self) -> Evidence | None:
+        if self._child:
+            return self._read(self._child.output()) if self._child.poll() else None
+        assert self._process is not None
+        if not self._process.poll():
+            return None
+        if self.task.gate.function:
+            return self._result()
+        assert self._command is not None
+        failure = self._process.failure(self.task.gate.accepts)
+        if failure:
+            return Evidence(unknown=f"{self._tool()} {failure}", receipt=self._receipt(None))
+        if self._process.stdout_path.name == "census.stdout":
+            self._census = self._process.stdout()
+            self._process = self._start(self._command.argv, "tool")
+            return None
+        output = Output(
+            exit_code=self._process.returncode or 0,
+            stdout=self._process.stdout(),
+            stderr=self._process.stderr(),
+            census=self._census,
+            asked=self.task.asked,
+        )
+        return self._read(output)
+
+    def _read(self, output: Output) -> Evidence:
+        gate = self.task.gate
+        receipt = self._receipt(output)
+        assert gate.read is not None
+        try:
+            evidence = gate.read(output, self._project, self.task.options)
+        except CannotTell as reason:
+            return Evidence(unknown=f"{self._tool()} {reason}", receipt=receipt)
+        if not isinstance(evidence, Evidence):
+            raise CannotTell(f"its reader returned {type(evidence).__name__}, not Evidence")
+        receipt = msgspec.structs.replace(receipt, examined=evidence.examined)
+        return msgspec.structs.replace(evidence, receipt=receipt)
+
+    def _result(self) -> Evidence:
+        assert self._process is not None
+        failure = self._process.failure((0,))
+        seconds = self._process.seconds
+        if failure:
+            receipt = Receipt(tool=self.task.gate.name, seconds=seconds)
+            return Evidence(unknown=f"its worker {failure}", receipt=receipt)
+        data, evidence = worker.read_result(self.task, self._project)
+        if evidence.receipt is None:
+            return evidence
+        receipt = msgspec.structs.replace(
+            evidence.receipt,
+            seconds=round(seconds, 3),
+            examined=evidence.examined,
+            output_sha256=hashlib.sha256(data).hexdigest(),
+        )
+        return msgspec.structs.replace(evidence, receipt=receipt)
+
+    def _start(self, argv: Any, name: str, *, build: bool = False) -> Process:
+        argv = [find_tool(argv[0], self._project.root), *argv[1:]]
+        extra: Mapping[str, str] = self._command.env if self._command else {}
+        return Process(
+            argv,
+            cwd=self._project.root,
+            env=environment(extra, build=build),
+            log_dir=self.logs,
+            name=name,
+            timeout=self.task.timeout,
+            reaper=self._reaper,
+        )
+
+    def _tool(self) -> str:
+        return _tool_name(self._command, self.task.gate)
+
+    def _receipt(self, output: Output | None) -> Receipt:
+        source = self._child or self._process
+        assert source is not None
+        return Receipt(
+            tool=self._tool(),
+            version=self._command.version if self._command else None,
+            argv=tuple(source.argv),
+            exit_code=source.returncode,
+            seconds=round(source.seconds, 3),
+            output_sha256=hashlib.sha256(output.stdout).hexdigest() if output else None,
+        )
+
+    def _guard(self, step: Callable[[], Evidence | None]) -> Evidence | None:
+        """Whatever goes wrong in a gate's own code is evidence too."""
+        try:
+            return step()
+        except NotApplicable as reason:
+            return Evidence(not_applicable=str(reason))
+        except CannotTell as reason:
+            return Evidence(unknown=str(reason))
+        except (Exception, SystemExit) as error:
+            return crashed(error, self.logs)
+
+
+def crashed(error: BaseException, logs: Path) -> Evidence:
+    """The evidence of a gate whose own code raised what no gate may raise."""
+    with contextlib.suppress(OSError):
+        logs.mkdir(parents=True, exist_ok=True)
+        (logs / "traceback.txt").write_text(
+            "".join(traceback.format_exception(error)), encoding="utf-8", errors="backslashreplace"
+        )
+    said = json.dumps(str(error)[:200])
+    return Evidence(unknown=f"the gate's own code crashed: {type(error).__name__} {said}")
+
+
+def _tool_name(command: Command | None, gate: Gate) -> str:
+    if command is None:
+        return gate.name
+    return command.tool or Path(command.argv[0]).name

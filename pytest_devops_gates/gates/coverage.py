@@ -1,0 +1,245 @@
+"""``coverage``: how much of the project its tests ran, by coverage.py.
+
+The test process is measured from its first line, with its xdist workers and subprocesses: coverage's
+own ``.pth`` file starts it wherever COVERAGE_PROCESS_CONFIG is set. When the user's own ``--cov``
+measures already, its data is adopted, since two collectors spoil each other's numbers.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pytest_devops_gates.errors import CannotTell, UsageError
+from pytest_devops_gates.evidence import Evidence, Receipt
+from pytest_devops_gates.gate import ADVISORY, OFF, Gate, Options
+from pytest_devops_gates.project import TEST_FOLDERS, Project, TestSession
+from pytest_devops_gates.stage import Stage
+
+SILENCED = ["module-not-imported", "module-not-measured", "no-data-collected", "no-sysmon"]
+GREENLETS = {"greenlet", "eventlet", "gevent"}
+NOT_PACKAGES = TEST_FOLDERS | {"docs", "doc", "examples", "example", "benchmarks", "scripts"}
+DATA = "coverage-data"
+
+
+def measuring(root: Path, run_dir: Path, pyproject: Mapping[str, Any]) -> dict[str, str]:
+    """The environment that makes every Python process below measure itself.
+
+    The project's own settings hold. Where they name no source, the packages that the project ships
+    are it, so that a module that no test imports counts as not covered.
+    Raises UsageError when the project's coverage settings cannot be read.
+    """
+    cov = _coverage(root, data_file=str(_data_dir(run_dir) / "data"))
+    config = cov.config
+    config.parallel = True
+    config.patch = [*config.patch, *({"fork", "_exit"} - set(config.patch))]
+    config.disable_warnings = [*config.disable_warnings, *SILENCED]
+    if not (config.source or config.source_pkgs or config.run_include):
+        config.source_pkgs = packages(root, pyproject)
+    if config.core is None and "COVERAGE_CORE" not in os.environ and _can_monitor(config):
+        config.core = "sysmon"
+    _data_dir(run_dir).mkdir(parents=True, exist_ok=True)
+    return {"COVERAGE_PROCESS_CONFIG": config.serialize()}
+
+
+def adopting(root: Path, cwd: Path, rcfile: str | None) -> str:
+    """The file to which the user's own pytest-cov writes its data."""
+    return str(cwd / _coverage(root, rcfile=rcfile).config.data_file)
+
+
+def packages(root: Path, pyproject: Mapping[str, Any]) -> list[str]:
+    """The import names that the project ships, by the usual layouts (src, flat, one module)."""
+    for folder in (root / "src", root):
+        found = [p.parent.name for p in sorted(folder.glob("*/__init__.py"))]
+        found = [name for name in found if name not in NOT_PACKAGES and name.isidentifier()]
+        if found:
+            return found
+    named = str(pyproject.get("project", {}).get("name", ""))
+    module = named.replace("-", "_").replace(".", "_").lower()
+    here = any((folder / f"{module}.py").is_file() for folder in (root / "src", root))
+    return [module] if module and here else []
+
+
+def limits(project: Project, options: Options) -> Mapping[str, str]:
+    """The project's own ``fail_under``, as a condition."""
+    session = project.session
+    fail_under = _coverage(project.root, rcfile=session and session.coverage_rcfile).config.fail_under
+    return {"total": f">= {fail_under:g}"} if fail_under else {}
+
+
+def measure(project: Project, options: Options, asked: tuple[str, ...]) -> Evidence:
+    """Combine what all processes measured, write ``coverage.json``, and read the numbers off it."""
+    session = project.session
+    if session is None or session.measured_by is None:
+        raise CannotTell("the tests of this run were not measured")
+    cov, notes = _load(project, session)
+    target = project.run_dir / "coverage.json"
+    trouble: list[str] = []
+    cov._warn = lambda message, **_: trouble.append(message)
+    cov.json_report(outfile=str(target))
+    report = json.loads(target.read_text(encoding="utf-8"))
+    import coverage
+
+    receipt = Receipt(
+        tool="coverage",
+        version=coverage.__version__,
+        argv=("coverage", "json"),
+        exit_code=0,
+    )
+    evidence = read(report, project, asked, _unmeasured(cov.config, report))
+    return Evidence(
+        findings=evidence.findings,
+        metrics=evidence.metrics,
+        examined=evidence.examined,
+        unknown=evidence.unknown or (trouble[0] if trouble else None),
+        receipt=receipt,
+        notes=tuple(notes),
+    )
+
+
+def read(
+    report: Mapping[str, Any],
+    project: Project,
+    asked: Iterable[str] = (),
+    unmeasured: Iterable[str] = (),
+) -> Evidence:
+    """The numbers of coverage's JSON report, unrounded.
+
+    ``line`` and ``branch`` are percentages of their own; ``total`` is coverage's own mix of both,
+    which ``fail_under`` means. ``line:PATH`` is that of a file, a folder or a pattern.
+    """
+    files: dict[str, Any] = report["files"]
+    metrics = _percentages([entry["summary"] for entry in files.values()])
+    gone = next(iter(unmeasured), None)
+    unknown = gone and f"'{gone}', a source in coverage's settings, was never imported"
+    for name in asked:
+        kind, colon, path = name.partition(":")
+        if colon:
+            chosen = [e["summary"] for f, e in files.items() if _matches(f, path, project.root)]
+            metrics.update({k + ":" + path: v for k, v in _percentages(chosen).items() if k == kind})
+            if not chosen:
+                unknown = unknown or f"no measured file matches '{path}'"
+    return Evidence.of(examined=len(files), metrics=metrics, unknown=unknown)
+
+
+def _percentages(summaries: list[Mapping[str, Any]]) -> dict[str, float]:
+    def total(key: str) -> int:
+        return sum(summary.get(key, 0) for summary in summaries)
+
+    lines, branches = total("num_statements"), total("num_branches")
+    hit, taken = total("covered_lines"), total("covered_branches")
+    metrics = {}
+    if lines:
+        metrics["line"] = 100 * hit / lines
+        metrics["total"] = 100 * (hit + taken) / (lines + branches)
+    if branches:
+        metrics["branch"] = 100 * taken / branches
+    return metrics
+
+
+def _matches(name: str, wanted: str, root: Path) -> bool:
+    if os.path.isabs(name):
+        name = os.path.relpath(name, root)
+    name, wanted = name.replace(os.sep, "/"), wanted.rstrip("/")
+    return name == wanted or name.startswith(wanted + "/") or fnmatch.fnmatch(name, wanted)
+
+
+def _unmeasured(config: Any, report: Mapping[str, Any]) -> list[str]:
+    """Sources in the project's settings of which no file was seen: nothing there was measured."""
+    names = [name.replace(os.sep, "/") for name in report["files"]]
+    missing = []
+    for source in [*(config.source or []), *(config.source_pkgs or [])]:
+        if os.path.isdir(source):
+            folder = os.path.relpath(source).replace(os.sep, "/")
+            seen = folder == "." or any(
+                n.startswith((folder + "/", source.rstrip("/") + "/")) for n in names
+            )
+        else:
+            inner = source.replace(".", "/")
+            seen = any(f"/{inner}/" in f"/{n}" or f"/{n}".endswith(f"/{inner}.py") for n in names)
+        if not seen:
+            missing.append(source)
+    return missing
+
+
+def _load(project: Project, session: TestSession) -> tuple[Any, list[str]]:
+    """The combined data of this run, as a Coverage object that can report."""
+    folder = _data_dir(project.run_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    notes = []
+    trouble: list[str] = []
+    if session.measured_by == "pytest-cov":
+        data = Path(session.coverage_data or "")
+        if not data.is_file() or data.stat().st_mtime < project.started - 1:
+            raise CannotTell(f"pytest-cov wrote no data to {data.name} in this run")
+        shutil.copyfile(data, folder / "data")
+        cov = _coverage(project.root, str(folder / "data"), session.coverage_rcfile)
+        notes.append("measured by the project's own pytest-cov, which misses subprocesses")
+    else:
+        parts = sorted(folder.glob("data.*"))
+        if not parts:
+            raise CannotTell("the test process left no coverage data")
+        from coverage.config import CoverageConfig
+
+        cov = _coverage(project.root, str(folder / "data"))
+        config = CoverageConfig.deserialize(session.env["COVERAGE_PROCESS_CONFIG"])
+        cov.config.source, cov.config.source_pkgs = config.source, config.source_pkgs
+        cov._warn = lambda message, **_: trouble.append(message)
+        cov.combine([str(folder)], keep=True)
+    cov.load()
+    if trouble:
+        raise CannotTell(f"coverage could not use all of its data: {trouble[0]}")
+    return cov, notes
+
+
+def _coverage(root: Path, data_file: str | None = None, rcfile: str | None = None) -> Any:
+    """A Coverage object with the project's settings, as coverage finds them from the root."""
+    import coverage
+
+    before = os.getcwd()
+    os.chdir(root)
+    try:
+        return coverage.Coverage(
+            data_file=data_file, config_file=rcfile if rcfile else True, data_suffix=None
+        )
+    except (coverage.CoverageException, OSError, ValueError) as error:
+        raise UsageError(f"coverage's settings cannot be read: {error}") from None
+    finally:
+        os.chdir(before)
+
+
+def _can_monitor(config: Any) -> bool:
+    """Whether sys.monitoring, the cheap core, gives the same numbers under these settings."""
+    return (
+        sys.version_info >= ((3, 14) if config.branch else (3, 12))
+        and not config.dynamic_context
+        and not config.plugins
+        and not config.timid
+        and not GREENLETS & set(config.concurrency)
+    )
+
+
+def _data_dir(run_dir: Path) -> Path:
+    return run_dir / "logs" / "coverage" / DATA
+
+
+COVERAGE = Gate(
+    name="coverage",
+    stage=Stage.TEST,
+    function=measure,
+    needs=("tests",),
+    level=ADVISORY,
+    levels={"commit": OFF, "operate": OFF},
+    conditions={},
+    limits=limits,
+    required_once_limited=True,
+    metrics=("line", "branch", "total", "line:", "branch:", "total:"),
+    again="coverage report",
+    cost=1.0,
+)

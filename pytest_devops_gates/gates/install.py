@@ -1,0 +1,156 @@
+"""``install``: the wheel goes into a fresh environment, imports there, and its commands start."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import shutil
+import sys
+import zipfile
+from pathlib import Path
+
+from pytest_devops_gates.errors import CannotTell
+from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Severity
+from pytest_devops_gates.gate import OFF, Gate, Options
+from pytest_devops_gates.process import Process, environment, find_tool, last_line, run
+from pytest_devops_gates.project import Project
+from pytest_devops_gates.stage import Stage
+
+HELP_TIMEOUT = 60.0
+"""Seconds in which a command has to answer ``--help``."""
+
+INSTALL_TIMEOUT = 1800.0
+_SUFFIXES = (".py", ".so", ".pyd")
+
+
+def check(project: Project, options: Options, asked: tuple[str, ...]) -> Evidence:
+    """Install the wheel of the gate ``package``, import what it holds, start what it offers."""
+    wheels = sorted((project.run_dir / "dist").glob("*.whl"))
+    if not wheels:
+        raise CannotTell("no wheel was built")
+    work = project.run_dir / "tmp" / "install"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    try:
+        installed = _install(project, wheels, work)
+        with zipfile.ZipFile(wheels[0]) as wheel:
+            modules, scripts = import_names(wheel.namelist()), console_scripts(wheel)
+        findings = [
+            *(f for name in modules if (f := _import(project, name, work))),
+            *(f for name in scripts if (f := _start(project, name, work))),
+        ]
+        receipt = Receipt(
+            tool=Path(installed.argv[0]).name,
+            argv=installed.argv,
+            exit_code=installed.returncode,
+        )
+        return Evidence(
+            findings=tuple(findings),
+            metrics={"modules": len(modules), "scripts": len(scripts)},
+            examined=len(modules) + len(scripts),
+            receipt=receipt,
+        )
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def import_names(members: list[str]) -> list[str]:
+    """What can be imported from a wheel with these members: its topmost packages and modules.
+
+    A namespace package has no ``__init__``: the packages and modules right below it are meant then.
+    """
+    paths = [name.split("/") for name in members if name.endswith(_SUFFIXES)]
+    paths = [p for p in paths if not p[0].endswith((".data", ".dist-info"))]
+    packages = {tuple(p[:-1]) for p in paths if p[-1] in ("__init__.py", "__init__.pyi")}
+    found = set()
+    for path in paths:
+        parents = [tuple(path[:depth]) for depth in range(1, len(path))]
+        regular = next((parent for parent in parents if parent in packages), None)
+        found.add(".".join(regular) if regular else ".".join([*path[:-1], path[-1].split(".")[0]]))
+    return sorted(name for name in found if all(p.isidentifier() for p in name.split(".")))
+
+
+def console_scripts(wheel: zipfile.ZipFile) -> list[str]:
+    """The names under ``[console_scripts]`` of a wheel's entry_points.txt."""
+    names = [n for n in wheel.namelist() if n.endswith(".dist-info/entry_points.txt")]
+    if not names:
+        return []
+    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment, method-assign]
+    parser.read_string(wheel.read(names[0]).decode("utf-8"))
+    return sorted(parser["console_scripts"]) if parser.has_section("console_scripts") else []
+
+
+def _install(project: Project, wheels: list[Path], work: Path) -> Process:
+    env = work / "env"
+    try:
+        uv: str | None = find_tool("uv", project.root)
+    except CannotTell:
+        uv = None
+    if uv:
+        make = [uv, "venv", "--quiet", "--no-config", "--python", sys.executable, str(env)]
+        install = [uv, "pip", "install", "--quiet", "--no-config", "--python", _bin(work, "python")]
+    else:
+        make = [sys.executable, "-m", "venv", str(env)]
+        install = [_bin(work, "python"), "-I", "-m", "pip", "install", "--quiet",
+                   "--disable-pip-version-check", "--no-input"]  # fmt: skip
+    made = _run(project, make, work, "venv", INSTALL_TIMEOUT)
+    if made.returncode != 0:
+        raise CannotTell(f"no fresh environment could be made: {_said(made)}")
+    done = _run(project, [*install, *map(str, wheels)], work, "install", INSTALL_TIMEOUT)
+    if done.returncode != 0:
+        raise CannotTell(f"the wheel could not be installed: {_said(done)}")
+    return done
+
+
+def _import(project: Project, module: str, work: Path) -> Finding | None:
+    argv = [_bin(work, "python"), "-I", "-c", f"import {module}"]
+    done = _run(project, argv, work, f"import-{module}", HELP_TIMEOUT)
+    if done.returncode == 0 and not done.trouble:
+        return None
+    what = done.trouble or _said(done)
+    return Finding("import-failed", f"import {module}: {what}", Severity.HIGH)
+
+
+def _start(project: Project, script: str, work: Path) -> Finding | None:
+    """A command that answers with a usage error did start; one that dies of a traceback did not."""
+    done = _run(project, [_bin(work, script), "--help"], work, f"help-{script}", HELP_TIMEOUT)
+    if done.returncode == 0 and not done.trouble:
+        return None
+    died = done.trouble or (done.returncode or 0) < 0 or b"Traceback (most recent" in done.stderr()
+    what = done.trouble or f"exited with {done.returncode}: {_said(done)}"
+    severity = Severity.HIGH if died else Severity.LOW
+    return Finding("script-failed", f"{script} --help {what}", severity)
+
+
+def _run(project: Project, argv: list[str], cwd: Path, name: str, timeout: float) -> Process:
+    return run(
+        argv,
+        cwd=cwd,
+        env=environment(build=True),
+        log_dir=project.run_dir / "logs" / "install",
+        name=name,
+        timeout=timeout,
+    )
+
+
+def _said(process: Process) -> str:
+    return last_line(process.stderr() or process.stdout())
+
+
+def _bin(work: Path, name: str) -> str:
+    folder, suffix = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
+    return str(work / "env" / folder / (name + suffix))
+
+
+INSTALL = Gate(
+    name="install",
+    stage=Stage.BUILD,
+    function=check,
+    needs=("package",),
+    levels={"commit": OFF, "operate": OFF},
+    conditions={"findings.high": "== 0"},
+    metrics=("modules", "scripts"),
+    again="python -m pip install dist/*.whl",
+    cost=3.0,
+)

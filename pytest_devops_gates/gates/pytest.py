@@ -1,0 +1,115 @@
+"""``tests``: the pytest run, judged by what its event stream shows, not by its exit code alone."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import os
+from collections.abc import Iterable
+from glob import glob
+from importlib.metadata import version
+from typing import Any
+
+from pytest_devops_gates.errors import CannotTell
+from pytest_devops_gates.evidence import Evidence, Finding, Severity
+from pytest_devops_gates.gate import OFF, Command, Gate, Options, Output
+from pytest_devops_gates.project import Project
+from pytest_devops_gates.stage import Stage
+from pytest_devops_gates.testrun import sum_up, tally
+
+METRICS = (
+    *("collected", "deselected", "passed", "failed", "errors", "skipped", "xfailed", "xpassed"),
+    *("rerun", "flaky", "altered", "seconds", "warnings", "complete"),
+)
+NO_LIMIT = 9_999_999.0
+"""Seconds. The tests may take as long as the whole run may."""
+
+
+def command(project: Project, options: Options) -> Command:
+    if project.session is None:
+        raise CannotTell("there is no pytest session to run")
+    session = project.session
+    return Command(
+        session.argv, env=session.env, tool="pytest", version=version("pytest"), owns_terminal=True
+    )
+
+
+def read(output: Output, project: Project, options: Options) -> Evidence:
+    """The events of the run (see recorder/plugin.py), the first line being the engine's own."""
+    events = [json.loads(line) for line in output.stdout.splitlines()]
+    run = tally(events)
+    total = sum_up(run)
+    counts, gaps = total.counts, list(total.gaps)
+    if run.start is not None:
+        gaps += _left_out(run.start, counts.deselected, project)
+    numbers = {name: float(getattr(counts, name)) for name in METRICS if hasattr(counts, name)}
+    numbers["warnings"] = (run.finish or {}).get("warnings", 0)
+    numbers["complete"] = float(not gaps)
+    return Evidence.of(
+        (_finding(*failure) for failure in total.failures),
+        examined=counts.passed + counts.failed + counts.errors + counts.xfailed + counts.xpassed,
+        metrics=numbers,
+        unknown=gaps[0] if gaps else None,
+        notes=[*gaps[1:], *total.notes],
+    )
+
+
+def _left_out(start: dict[str, Any], deselected: int, project: Project) -> Iterable[str]:
+    """What the command line left out, so that the run cannot speak for the whole project."""
+    typed = start["typed"]
+    if typed["narrowing"]:
+        yield f"the command line narrowed the run ({', '.join(typed['narrowing'])}): incomplete"
+    if deselected and typed["others"]:
+        named = ", ".join(typed["others"])
+        yield f"{deselected} tests deselected with {named} on the command line: incomplete"
+    if any("::" in arg for arg in start["args"]):
+        yield "single tests were named on the command line: incomplete"
+        return
+    left_out = _outside(start, project)
+    if left_out:
+        yield f"{left_out} was left out by the paths on the command line: incomplete"
+
+
+def _outside(start: dict[str, Any], project: Project) -> str | None:
+    """A test path, or a test file, that no argument covers."""
+
+    def covered(path: str) -> bool:
+        return any(path == arg or path.startswith(arg.rstrip(os.sep) + os.sep) for arg in args)
+
+    args = [os.path.normpath(arg) for arg in start["args"]]
+    root = str(project.root)
+    if covered(root):
+        return None
+    wanted = [os.path.normpath(p) for pattern in start["testpaths"] for p in sorted(glob(pattern))]
+    if not wanted:
+        wanted = [
+            os.path.join(root, *name.split("/"))
+            for name in project.files
+            if any(fnmatch.fnmatch(name.rpartition("/")[2], p) for p in project.test_file_patterns)
+        ]
+    return next((os.path.relpath(path, root) for path in wanted if not covered(path)), None)
+
+
+def _finding(rule: str, test: str, message: str, at: Any) -> Finding:
+    path, line = at or (test.partition("::")[0] or None, None)
+    return Finding(
+        rule=rule,
+        message=f"{test}: {message}" if test else message,
+        severity=Severity.HIGH,
+        path=path,
+        line=line,
+    )
+
+
+TESTS = Gate(
+    name="tests",
+    stage=Stage.TEST,
+    command=command,
+    read=read,
+    timeout=NO_LIMIT,
+    levels={"commit": OFF, "operate": OFF},
+    conditions={"failed": "== 0", "errors": "== 0", "altered": "== 0"},
+    metrics=METRICS,
+    again="pytest",
+    cost=1000.0,
+)

@@ -1,0 +1,152 @@
+"""The one room that asks git. Every answer is a value; a refusal is told with what mends it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import msgspec
+
+from pytest_devops_gates.errors import CannotTell
+from pytest_devops_gates.process import environment
+
+_TIMEOUT = 60.0
+_LITTER = {"__pycache__", "node_modules", "build", "dist", "site-packages"}
+
+
+class GitState(msgspec.Struct, frozen=True):
+    """What git says of a folder. ``refused`` is git's own reason and the command that mends it."""
+
+    toplevel: Path | None = None
+    commit: str | None = None
+    dirty: bool = False
+    files: tuple[str, ...] = ()
+    refused: str | None = None
+
+
+def git(root: Path, *args: str) -> bytes:
+    """What ``git ARGS`` prints in ``root``. Raises CannotTell when it fails.
+
+    GIT_DIR and its kin (set in git hooks) are not handed down: the folder decides.
+    """
+    program = shutil.which("git")
+    if program is None:
+        raise CannotTell("git is not installed")
+    env = environment({"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_LFS_SKIP_SMUDGE": "1"})
+    try:
+        done = subprocess.run(
+            [program, *args],
+            cwd=root,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_TIMEOUT,
+            check=False,
+            start_new_session=True,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CannotTell(f"git {args[0]}: {error}") from None
+    if done.returncode != 0:
+        raise CannotTell(_refusal(args[0], done.stderr.decode("utf-8", "replace"), root))
+    return done.stdout
+
+
+def state(root: Path) -> GitState:
+    """Commit, cleanness and files of the checkout that ``root`` lies in; walks without git."""
+    if not _in_repository(root) or shutil.which("git") is None:
+        return GitState(files=walk(root))
+    try:
+        toplevel = Path(os.fsdecode(git(root, "rev-parse", "--show-toplevel").rstrip(b"\n")))
+        status = git(root, "status", "--porcelain=v1", "-z", "--untracked-files=normal")
+        names = git(root, "ls-files", "-z", "-co", "--exclude-standard")
+    except CannotTell as refused:
+        return GitState(refused=str(refused))
+    listed = map(os.fsdecode, names.split(b"\0"))
+    return GitState(
+        toplevel=toplevel,
+        commit=resolve(root, "HEAD"),
+        dirty=bool(status),
+        files=tuple(n for n in dict.fromkeys(listed) if n and _is_file(root, n)),
+    )
+
+
+def resolve(root: Path, revision: str) -> str | None:
+    """The full hash of the commit that a revision names, or None."""
+    try:
+        found = git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    except CannotTell:
+        return None
+    return found.decode().strip() or None
+
+
+def merge_base(root: Path, revision: str) -> str | None:
+    """The last commit that HEAD and ``revision`` share, or None."""
+    commit = resolve(root, revision)
+    if commit is None:
+        return None
+    try:
+        return git(root, "merge-base", "HEAD", commit).decode().strip() or None
+    except CannotTell:
+        return None
+
+
+def show(root: Path, revision: str, name: str) -> bytes | None:
+    """The bytes of a file beside ``root`` at a revision; None when that revision lacks it.
+
+    Raises CannotTell when there is no such revision.
+    """
+    commit = resolve(root, revision)
+    if commit is None:
+        raise CannotTell(f"git knows no commit '{revision}' · git fetch origin, or check its name")
+    if not git(root, "ls-tree", commit, "--", name):
+        return None
+    return git(root, "show", f"{commit}:./{name}")
+
+
+def submodules(root: Path) -> list[str]:
+    """The folders below ``root`` that are submodules with content; none without git."""
+    try:
+        staged = git(root, "ls-files", "-s", "-z")
+    except CannotTell:
+        return []
+    links = [entry for entry in staged.split(b"\0") if entry.startswith(b"160000 ")]
+    names = [os.fsdecode(entry.partition(b"\t")[2]) for entry in links]
+    return [name for name in names if (root / name).is_dir()]
+
+
+def walk(root: Path) -> tuple[str, ...]:
+    """The files below ``root`` without hidden folders, environments, caches and build output."""
+    found: list[str] = []
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".")
+            and name not in _LITTER
+            and not name.endswith(".egg-info")
+            and not os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))
+        )
+        below = os.path.relpath(folder, root)
+        prefix = "" if below == "." else below.replace(os.sep, "/") + "/"
+        found += [prefix + name for name in sorted(files)]
+    return tuple(found)
+
+
+def _in_repository(root: Path) -> bool:
+    return any((folder / ".git").exists() for folder in (root, *root.parents))
+
+
+def _is_file(root: Path, name: str) -> bool:
+    return os.path.isfile(os.path.join(root, name))
+
+
+def _refusal(verb: str, stderr: str, root: Path) -> str:
+    if "safe.directory" in stderr:
+        return (
+            f"git refuses {root}: it belongs to another user"
+            f" · git config --global --add safe.directory '{root}'"
+        )
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    return f"git {verb}: {lines[-1][:200] if lines else 'failed without a word'}"

@@ -1,0 +1,57 @@
+"""How the user started pytest, and so how the test process is started."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_devops_gates.errors import UsageError
+
+def child_argv(config: pytest.Config) -> tuple[str, ...]:
+    """The command line that starts pytest again as the user started it, with the same arguments.
+
+    Raises UsageError for ``pytest.main(plugins=[object])``: an object cannot reach another process.
+    """
+    args = [str(arg) for arg in config.invocation_params.args]
+    plugins: list[str] = []
+    for plugin in config.invocation_params.plugins or ():
+        if not isinstance(plugin, str):
+            raise UsageError(
+                f"pytest.main(plugins=[...]) with {type(plugin).__name__} cannot be combined with"
+                " --devops-gates, which runs the tests in another process; pass a module's name"
+            )
+        plugins += ["-p", plugin]
+    prefix = sys.orig_argv[1 : max(1, len(sys.orig_argv) - len(sys.argv) + 1)]
+    if _starts_pytest(prefix):
+        return (sys.executable, *prefix, *plugins, *args)
+    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+    first = sys.path[0] if sys.path else ""
+    code = (
+        f"import sys; sys.path[0] = {first!r}; import pytest; raise SystemExit(pytest.console_main())"
+    )
+    return (sys.executable, *flags, "-c", code, *plugins, *args)
+
+
+def _starts_pytest(prefix: list[str]) -> bool:
+    if prefix[-2:] == ["-m", "pytest"] or prefix[-1:] == ["-mpytest"]:
+        return True
+    return bool(prefix) and os.path.basename(prefix[-1]) in {"pytest", "py.test"}
+
+
+def worker_count(options: argparse.Namespace) -> int:
+    """How many cores the tests will use: xdist's ``-n``, or one."""
+    asked = getattr(options, "numprocesses", None)
+    if isinstance(asked, str):
+        return os.cpu_count() or 1
+    return max(1, asked or 1)
+
+
+def report_folder(options: argparse.Namespace, config: pytest.Config) -> Path | None:
+    """Where ``--devops-gates-report`` wants the files, from the folder the user stands in."""
+    asked = options.devops_gates_report
+    return Path(config.invocation_params.dir, asked) if asked else None

@@ -1,0 +1,94 @@
+"""The project as gates see it: values only, worked out once."""
+
+from __future__ import annotations
+
+import fnmatch
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pytest_devops_gates.errors import CannotTell
+
+TEST_FOLDERS = frozenset({"tests", "test", "testing"})
+
+
+class TestSession(msgspec.Struct, frozen=True):
+    """How the tests of this run are started, and who measures their coverage.
+
+    ``measured_by`` is ``"coverage"`` (ours, through ``env``), ``"pytest-cov"`` (the user's own
+    ``--cov``; ``coverage_data`` is then the file that it writes), or ``None``.
+    """
+
+    __test__ = False
+
+    argv: tuple[str, ...]
+    env: dict[str, str] = {}
+    measured_by: str | None = None
+    coverage_data: str | None = None
+    coverage_rcfile: str | None = None
+    coverage_source: tuple[str, ...] = ()
+    test_files: tuple[str, ...] = ("test_*.py", "*_test.py")
+    workers: int = 1
+
+
+class Project(msgspec.Struct, frozen=True):
+    """The project under judgement.
+
+    ``root`` is pytest's rootdir. ``files`` are relative to it: what git tracks, and what it neither
+    tracks nor ignores; without git, what lies there beside the usual litter. ``listing_error``
+    says why they could not be had. ``run_dir`` is this run's own folder, ``cache`` the one that
+    tools may keep between runs.
+    """
+
+    root: Path
+    run_dir: Path
+    cache: Path
+    started: float
+    files: tuple[str, ...] = ()
+    listing_error: str | None = None
+    pyproject: dict[str, Any] = {}
+    toplevel: Path | None = None
+    commit: str | None = None
+    dirty: bool = False
+    base: str | None = None
+    session: TestSession | None = None
+    test_paths: tuple[str, ...] = ()
+
+    def listing(self) -> tuple[str, ...]:
+        """The project's files. Raises CannotTell when they could not be listed."""
+        if self.listing_error:
+            raise CannotTell(self.listing_error)
+        return self.files
+
+    def tool(self, *names: str) -> dict[str, Any] | None:
+        """The table ``[tool.NAME...]`` of pyproject.toml, or None."""
+        table: Any = self.pyproject.get("tool", {})
+        for name in names:
+            table = table.get(name) if isinstance(table, dict) else None
+        return table if isinstance(table, dict) else None
+
+    def text(self, name: str) -> str | None:
+        """A small text file at the root, or None when there is none that can be read."""
+        try:
+            return (self.root / name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    def python_files(self) -> list[str]:
+        """All Python sources. Raises CannotTell when the files could not be listed."""
+        return [name for name in self.listing() if name.endswith((".py", ".pyi"))]
+
+    def is_test(self, name: str) -> bool:
+        """Whether a file is there to test: by its folder, or by its name."""
+        *folders, base = name.split("/")
+        return (
+            not TEST_FOLDERS.isdisjoint(folders)
+            or base == "conftest.py"
+            or any(name == path or name.startswith(path + "/") for path in self.test_paths)
+            or any(fnmatch.fnmatch(base, pattern) for pattern in self.test_file_patterns)
+        )
+
+    @property
+    def test_file_patterns(self) -> tuple[str, ...]:
+        return self.session.test_files if self.session else TestSession(argv=()).test_files

@@ -1,0 +1,196 @@
+"""The recorder: a plugin of the test process that streams its events to the supervisor."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from pytest_devops_gates import WORKER_MARKER
+from pytest_devops_gates.recorder.typed import typed_options
+from pytest_devops_gates.recorder.witness import Witness
+from pytest_devops_gates.stream import derive, open_writer
+
+WORKER_KEY = "pytest_devops_gates"
+IDS_PER_LINE = 500
+
+
+class Recorder:
+    """Writes one stream: the main process's, or one xdist worker's.
+
+    Tests are named by number: the order in which the ``ids`` events list their node ids.
+    """
+
+    def __init__(self, path: str, key: bytes, typed: dict[str, Any]) -> None:
+        self.emit = open_writer(path, key)
+        self._path = path
+        self._key = key
+        self._typed = typed
+        self._ids: dict[str, int] = {}
+        self._seen = 0
+        self._warnings = 0
+
+    def index(self, nodeid: str) -> int:
+        """The number of a test; tells its id first when it is new."""
+        if nodeid not in self._ids:
+            self._tell_ids([nodeid])
+        return self._ids[nodeid]
+
+    def _tell_ids(self, nodeids: list[str]) -> None:
+        new = [nodeid for nodeid in dict.fromkeys(nodeids) if nodeid not in self._ids]
+        for at in range(0, len(new), IDS_PER_LINE):
+            some = new[at : at + IDS_PER_LINE]
+            self.emit("ids", first=len(self._ids), ids=some)
+            self._ids.update({nodeid: len(self._ids) + n for n, nodeid in enumerate(some)})
+
+    def select(self, nodeids: list[str]) -> None:
+        self._tell_ids(nodeids)
+        self.emit("selected", tests=[self._ids[nodeid] for nodeid in dict.fromkeys(nodeids)])
+
+    # session
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        config = session.config
+        worker = getattr(config, "workerinput", None)
+        if worker is None and config.pluginmanager.hasplugin("xdist"):
+            os.environ[WORKER_MARKER] = "1"
+        self.emit(
+            "start",
+            pytest=pytest.__version__,
+            worker=worker and worker["workerid"],
+            typed=self._typed,
+            args=[str(_absolute(config, arg)) for arg in config.args],
+            testpaths=[str(config.rootpath / path) for path in config.getini("testpaths")],
+            pid=os.getpid(),
+        )
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        session.config.pluginmanager.register(Witness(self.emit, self.index))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, exitstatus: int) -> Generator[None, object, object]:
+        self.emit("finish", exitstatus=int(exitstatus), warnings=self._warnings)
+        return (yield)
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        self.emit("interrupted", by=f"{excinfo.typename}: {excinfo.value}"[:300])
+
+    def pytest_internalerror(self, excrepr: object) -> None:
+        lines = [line for line in str(excrepr).splitlines() if line.strip()]
+        self.emit("internal-error", message=lines[-1][:300] if lines else "")
+
+    def pytest_warning_recorded(self) -> None:
+        self._warnings += 1
+
+    # collection
+
+    def pytest_itemcollected(self) -> None:
+        self._seen += 1
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed or report.skipped:
+            self.emit(
+                "collect",
+                id=report.nodeid,
+                outcome=report.outcome,
+                message=_message(report.longrepr),
+            )
+
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        self.emit("deselected", count=len(items))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> Generator[None, object, object]:
+        self.emit("collected", count=self._seen)
+        self.select([item.nodeid for item in session.items])
+        return (yield)
+
+    # tests
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self.emit("begin", test=self.index(nodeid))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        fields: dict[str, Any] = {}
+        if hasattr(report, "wasxfail"):
+            fields["xfail"] = True
+        if type(report).__name__ == "SubtestReport" or hasattr(report, "context"):
+            fields["subtest"] = True
+        if report.outcome not in ("passed", "skipped"):
+            fields["message"] = _message(report.longrepr)
+            fields["at"] = _place(report)
+        self.emit(
+            "report",
+            test=self.index(report.nodeid),
+            when=report.when,
+            outcome=report.outcome,
+            seconds=round(report.duration, 6),
+            **fields,
+        )
+
+
+class Controller:
+    """Under xdist: gives each worker a stream of its own, and learns from it what it collected."""
+
+    def __init__(self, recorder: Recorder, path: str, key: bytes) -> None:
+        self._recorder = recorder
+        self._path = path
+        self._key = key
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        who = str(node.gateway.id)
+        path = f"{os.path.splitext(self._path)[0]}.{who}.jsonl"
+        with open(path, "wb"):
+            pass
+        node.workerinput[WORKER_KEY] = {"path": path, "key": derive(self._key, who).hex()}
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        self._recorder.select(ids)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        if error:
+            self._recorder.emit("worker-died", worker=str(node.gateway.id), error=str(error)[:200])
+
+
+def record(config: pytest.Config, path: str, key: bytes, parser: pytest.Parser) -> None:
+    """Record this process, the main one of the run, and whatever xdist workers it starts."""
+    recorder = Recorder(path, key, typed_options(config, parser))
+    config.pluginmanager.register(recorder, "devops-gates-recorder")
+    config.pluginmanager.register(Controller(recorder, path, key), "devops-gates-controller")
+
+
+def record_worker(config: pytest.Config) -> None:
+    """Record this process, an xdist worker, to the stream that the controller opened for it."""
+    given = getattr(config, "workerinput", {}).get(WORKER_KEY)
+    if given:
+        recorder = Recorder(given["path"], bytes.fromhex(given["key"]), {})
+        config.pluginmanager.register(recorder, "devops-gates-recorder")
+
+
+def _absolute(config: pytest.Config, arg: str) -> Any:
+    path, _, inner = str(arg).partition("::")
+    absolute = config.invocation_params.dir / path
+    return f"{absolute}::{inner}" if inner else absolute
+
+
+def _message(longrepr: Any) -> str:
+    crash = getattr(longrepr, "reprcrash", None)
+    text = crash.message if crash is not None else str(longrepr or "")
+    lines = [line for line in text.splitlines() if line.strip()]
+    line = lines[0] if crash is not None and lines else (lines[-1] if lines else "")
+    return line.strip()[:500]
+
+
+def _place(report: pytest.TestReport) -> list[Any] | None:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if crash is not None:
+        return [str(crash.path), int(crash.lineno)]
+    return [report.location[0], (report.location[1] or 0) + 1] if report.location else None

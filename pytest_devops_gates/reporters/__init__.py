@@ -1,0 +1,1 @@
+"""One file a format: ``render(verdict) -> str``. Nothing is decided here."""

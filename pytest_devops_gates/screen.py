@@ -1,0 +1,73 @@
+"""What the supervisor itself shows on the terminal: the progress line, and the end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from pytest_devops_gates.reporters import terminal
+from pytest_devops_gates.runs import Run
+from pytest_devops_gates.verdict import Verdict
+
+_EVERY = 0.2
+
+
+def show(verdict: Verdict, run: Run, root: Path) -> None:
+    """Print the end of the run. A terminal that is gone changes nothing about the verdict."""
+    folder = run.path
+    shown = os.path.relpath(folder, root) if run.home else str(folder)
+    text = terminal.render(
+        verdict, width=shutil.get_terminal_size().columns, colour=_coloured(), folder=shown
+    )
+    _write(text)
+
+
+class ProgressLine:
+    """One live line while gates run and no tests do; nothing where there is no terminal."""
+
+    def __init__(self) -> None:
+        self._live = _is_terminal() and os.environ.get("TERM") != "dumb"
+        self._next = 0.0
+        self._shown = False
+
+    def __call__(self, running: list[tuple[str, float]]) -> None:
+        if not self._live or (running and time.monotonic() < self._next):
+            return
+        self._next = time.monotonic() + _EVERY
+        if not running and not self._shown:
+            return
+        line = "running: " + ", ".join(f"{name} {seconds:.0f}s" for name, seconds in running)
+        width = shutil.get_terminal_size().columns - 1
+        self._shown = bool(running)
+        _write(f"\r\x1b[K{line[:width] if running else ''}")
+
+
+def _coloured() -> bool:
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return _is_terminal() and os.environ.get("TERM") != "dumb"
+
+
+def _is_terminal() -> bool:
+    with contextlib.suppress(AttributeError, ValueError):
+        return sys.stdout.isatty()
+    return False
+
+
+def _write(text: str) -> None:
+    """Write what the stream can show; what it cannot encode is escaped."""
+    stream = sys.stdout
+    try:
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.flush()
+    except (OSError, ValueError, AttributeError):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            # Python flushes once more at exit, and would exit with 120 on a closed pipe.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,0 +1,266 @@
+"""One run: plan, run, judge, report. What it returns is pytest's exit status."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from pytest_devops_gates import builtin, config, git, invocation, runs, screen, session
+from pytest_devops_gates.conclude import conclude
+from pytest_devops_gates.engine import schedule
+from pytest_devops_gates.engine.task import Job, Task
+from pytest_devops_gates.errors import CannotTell, UsageError
+from pytest_devops_gates.evidence import Evidence
+from pytest_devops_gates.gate import Gate
+from pytest_devops_gates.interrupts import listening
+from pytest_devops_gates.project import Project
+from pytest_devops_gates.reaper import Reaper
+from pytest_devops_gates.reporters import verdict_json
+from pytest_devops_gates.verdict import (
+    EXIT_INTERNAL,
+    EXIT_UNKNOWN,
+    EXIT_USAGE,
+    SCHEMA,
+    UNKNOWN,
+    PolicySource,
+    Selection,
+    Verdict,
+)
+
+PYTEST_USAGE_ERROR = 4
+
+
+def supervise(pytest_config: pytest.Config, options: argparse.Namespace) -> int:
+    """Carry the project round the loop; returns the exit status, which is the verdict."""
+    clock = time.monotonic()
+    try:
+        pending = _pending(options)
+        root = Path(pytest_config.rootpath)
+        run = runs.create(root, verdict_json.render(pending), pending.run_id)
+        verdict = _safely(pytest_config, options, run, pending)
+        verdict = msgspec.structs.replace(verdict, seconds=round(time.monotonic() - clock, 3))
+        verdict = _record(verdict, run, invocation.report_folder(options, pytest_config))
+        screen.show(verdict, run, root)
+        return verdict.exit_status
+    except OSError as error:  # not even a run's folder: no disk to write to
+        print(f"devops gates: nothing can be written: {error}", file=sys.stderr)
+        return EXIT_UNKNOWN
+
+
+def _pending(options: argparse.Namespace) -> Verdict:
+    """The verdict that stands until there is a better one."""
+    return Verdict(
+        schema=SCHEMA,
+        verdict=UNKNOWN,
+        reason="did not finish",
+        exit_status=EXIT_UNKNOWN,
+        started=datetime.now(timezone.utc).isoformat("T", "seconds").replace("+00:00", "Z"),
+        seconds=0.0,
+        run_id=runs.new_id(),
+        version=version("pytest-devops-gates"),
+        profile=options.devops_gates_profile or "merge",
+    )
+
+
+def _safely(
+    pytest_config: pytest.Config, options: argparse.Namespace, run: runs.Run, pending: Verdict
+) -> Verdict:
+    """The verdict; an error in the configuration, or one of ours, is one as well."""
+    try:
+        return _judge(pytest_config, options, run, pending)
+    except UsageError as error:
+        reason, status = f"configuration error: {error}", EXIT_USAGE
+    except Exception:
+        log = run.path / "internal-error.log"
+        log.write_text(traceback.format_exc(), encoding="utf-8", errors="backslashreplace")
+        reason, status = f"internal error of pytest-devops-gates; report it with {log}", EXIT_INTERNAL
+    return msgspec.structs.replace(pending, reason=reason, exit_status=status)
+
+
+def _record(verdict: Verdict, run: runs.Run, copy_to: Path | None) -> Verdict:
+    """Write the verdict. One that could not be written is not known."""
+    try:
+        runs.finish(run, verdict_json.render(verdict), copy_to)
+    except OSError as error:
+        reason = f"the verdict could not be written: {error}"
+        return msgspec.structs.replace(
+            verdict, verdict=UNKNOWN, reason=reason, exit_status=EXIT_UNKNOWN
+        )
+    return verdict
+
+
+def _judge(
+    pytest_config: pytest.Config, options: argparse.Namespace, run: runs.Run, pending: Verdict
+) -> Verdict:
+    root = Path(pytest_config.rootpath)
+    pyproject = _pyproject(root)
+    policy, source = _policy(root, pyproject, options.devops_gates_policy)
+    table = config.read_table(policy)
+    gates = _gates(pytest_config)
+    project = Project(
+        root=root,
+        run_dir=run.path,
+        cache=run.cache,
+        started=time.time(),
+        pyproject=pyproject,
+        test_paths=tuple(_slashes(path) for path in pytest_config.getini("testpaths")),
+    )
+    project = _prepare(project, pytest_config, options, measured=False)
+    plan = config.plan(
+        table,
+        gates,
+        project,
+        profile=options.devops_gates_profile,
+        stages=options.devops_gates_stage,
+    )
+    if not {"tests", "coverage"} & plan.reasons.keys():
+        project = _prepare(project, pytest_config, options, measured=True)
+    pending = msgspec.structs.replace(
+        pending,
+        profile=plan.profile,
+        selection=Selection(stages=plan.stages, complete=plan.complete),
+        policy=PolicySource(source=source, sha256=plan.digest),
+    )
+    base = options.devops_gates_base or table.base
+    with listening() as interrupts, Reaper() as reaper:
+        first, project = _start(plan, project, reaper, base)
+        evidence = schedule.run(
+            _tasks(plan),
+            project,
+            reaper,
+            interrupts=interrupts,
+            deadline=time.monotonic() + plan.deadline,
+            progress=screen.ProgressLine(),
+            first=first,
+        )
+    _raise_usage_error(evidence)
+    return conclude(
+        pending, plan, project, evidence, interrupts.name if interrupts.count else None
+    )
+
+
+def _start(
+    plan: config.Plan, project: Project, reaper: Reaper, base: str | None
+) -> tuple[Job | None, Project]:
+    """Start the tests before all else, and learn what git knows while they get going."""
+    tests = next((task for task in _tasks(plan) if task.gate.name == "tests"), None)
+    job = Job(tests, project, reaper) if tests else None
+    state = git.state(project.root)
+    return job, msgspec.structs.replace(
+        project,
+        files=state.files,
+        listing_error=state.refused,
+        toplevel=state.toplevel,
+        commit=state.commit,
+        dirty=state.dirty,
+        base=git.merge_base(project.root, base) if base and state.commit else None,
+    )
+
+
+def _tasks(plan: config.Plan) -> list[Task]:
+    return [
+        Task(
+            gate=gate,
+            options=plan.options[gate.name],
+            timeout=plan.settings[gate.name].timeout,
+            asked=tuple(
+                c.metric
+                for c in (*plan.settings[gate.name].conditions, *plan.settings[gate.name].warnings)
+            ),
+        )
+        for gate in plan.gates
+        if gate.name not in plan.reasons
+    ]
+
+
+def _prepare(
+    project: Project, pytest_config: pytest.Config, options: argparse.Namespace, *, measured: bool
+) -> Project:
+    prepared = session.prepare(
+        pytest_config, options, project.run_dir, project.pyproject, measured=measured
+    )
+    return msgspec.structs.replace(project, session=prepared)
+
+
+def _gates(pytest_config: pytest.Config) -> list[Gate]:
+    """All gates that plugins add, the built-in ones among them. Raises UsageError for a broken one."""
+    manager = pytest_config.pluginmanager
+    if not manager.is_registered(builtin):
+        manager.register(builtin, "devops-gates-builtin")
+    found: dict[str, str] = {}
+    gates: list[Gate] = []
+    for implementation in reversed(manager.hook.pytest_devops_gates_add.get_hookimpls()):
+        who = implementation.plugin_name
+        try:
+            added = implementation.function()
+        except Exception as error:
+            raise UsageError(
+                f"the plugin {who} failed to add its gates: {type(error).__name__}: {error}"
+            ) from None
+        for gate in _each(added, who):
+            if gate.name in found:
+                raise UsageError(f"the gate {gate.name} is added twice: by {found[gate.name]} and {who}")
+            found[gate.name] = who
+            gates.append(gate)
+    return gates
+
+
+def _each(added: Any, who: str) -> Iterable[Gate]:
+    gates = [added] if isinstance(added, Gate) else list(added or ())
+    for gate in gates:
+        if not isinstance(gate, Gate):
+            raise UsageError(f"the plugin {who} added {type(gate).__name__}, which is no Gate")
+        if (gate.command is None or gate.read is None) == (gate.function is None):
+            raise UsageError(f"the gate {gate.name} of {who} needs a command and a reader, or a function")
+    return gates
+
+
+def _pyproject(root: Path) -> dict[str, Any]:
+    try:
+        return config.load_toml((root / "pyproject.toml").read_bytes(), "pyproject.toml")
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise UsageError(f"pyproject.toml cannot be read: {error}") from None
+
+
+def _policy(
+    root: Path, pyproject: dict[str, Any], revision: str | None
+) -> tuple[dict[str, Any], str]:
+    """The pyproject.toml that holds the policy, and where it came from."""
+    if revision is None:
+        told = "devops-gates" in pyproject.get("tool", {})
+        return pyproject, "pyproject.toml" if told else "defaults"
+    try:
+        data = git.show(root, revision, "pyproject.toml")
+    except CannotTell as reason:
+        raise UsageError(f"--devops-gates-policy: {reason}") from None
+    named = f"pyproject.toml at {revision}"
+    return (config.load_toml(data, named) if data else {}), named
+
+
+def _raise_usage_error(evidence: Mapping[str, Evidence]) -> None:
+    """pytest's own word for a wrong command line or configuration is ours as well."""
+    tests = evidence.get("tests")
+    if (
+        tests
+        and tests.receipt
+        and tests.receipt.exit_code == PYTEST_USAGE_ERROR
+        and tests.metrics.get("collected", 0) == 0
+    ):
+        raise UsageError("pytest was used wrongly, or its configuration is wrong; it says so above")
+
+
+def _slashes(path: object) -> str:
+    return str(path).replace(os.sep, "/").strip("/")

@@ -1,0 +1,260 @@
+"""What happened in a test run, read from its events: pure.
+
+The exit code and the closing line of pytest are not believed by themselves: a run is complete when
+each selected test was seen to end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from pytest_devops_gates.verdict import TestCounts
+
+
+class Tally:
+    """Reads the events in order and keeps what happened to each test."""
+
+    def __init__(self) -> None:
+        self.ids: dict[str, dict[int, str]] = {}
+        self.selected: set[str] = set()
+        self.finished: set[str] = set()
+        self.reports: dict[str, list[dict[str, Any]]] = {}
+        self.calls: dict[str, list[dict[str, Any]]] = {}
+        self.last_begun: str | None = None
+        self.collect_failures: list[dict[str, Any]] = []
+        self.skipped_modules = 0
+        self.deselected: dict[str, int] = {}
+        self.collected: dict[str, int] = {}
+        self.start: dict[str, Any] | None = None
+        self.finish: dict[str, Any] | None = None
+        self.stops: list[str] = []
+        self.process: dict[str, Any] = {}
+
+    def take(self, event: dict[str, Any]) -> None:
+        """Route one event to the method named after it."""
+        handler = getattr(self, "_on_" + event["event"].replace("-", "_"), None)
+        if handler:
+            handler(event, event.get("stream", ""))
+
+    def _id(self, stream: str, number: int) -> str:
+        return self.ids[stream][number]
+
+    def _on_process(self, event: dict[str, Any], stream: str) -> None:
+        self.process = event
+
+    def _on_start(self, event: dict[str, Any], stream: str) -> None:
+        if not stream:
+            self.start = event
+
+    def _on_finish(self, event: dict[str, Any], stream: str) -> None:
+        if not stream:
+            self.finish = event
+
+    def _on_ids(self, event: dict[str, Any], stream: str) -> None:
+        known = self.ids.setdefault(stream, {})
+        known.update(enumerate(event["ids"], event["first"]))
+
+    def _on_selected(self, event: dict[str, Any], stream: str) -> None:
+        self.selected |= {self._id(stream, number) for number in event["tests"]}
+
+    def _on_collected(self, event: dict[str, Any], stream: str) -> None:
+        self.collected[stream] = event["count"]
+
+    def _on_deselected(self, event: dict[str, Any], stream: str) -> None:
+        self.deselected[stream] = self.deselected.get(stream, 0) + event["count"]
+
+    def _on_collect(self, event: dict[str, Any], stream: str) -> None:
+        if stream:
+            return  # the controller repeats what its workers report
+        if event["outcome"] == "failed":
+            self.collect_failures.append(event)
+        else:
+            self.skipped_modules += 1
+
+    def _on_begin(self, event: dict[str, Any], stream: str) -> None:
+        if not stream:
+            self.last_begun = self._id(stream, event["test"])
+
+    def _on_call(self, event: dict[str, Any], stream: str) -> None:
+        self.calls.setdefault(self._id(stream, event["test"]), []).append(event)
+
+    def _on_report(self, event: dict[str, Any], stream: str) -> None:
+        if stream:
+            return  # a worker's reports reach the controller; its own stream is for what it saw
+        test = self._id(stream, event["test"])
+        self.reports.setdefault(test, []).append(event)
+        if event["when"] == "teardown":
+            self.finished.add(test)
+
+    def _on_interrupted(self, event: dict[str, Any], stream: str) -> None:
+        if not stream:
+            self.stops.append(f"the session ended early ({event['by']})")
+
+    def _on_internal_error(self, event: dict[str, Any], stream: str) -> None:
+        self.stops.append(f"pytest had an internal error ({event['message']})")
+
+    def unfinished(self) -> list[str]:
+        """Selected tests without an end, in no order but a stable one."""
+        return sorted(self.selected - self.finished)
+
+    def call_reports(self, test: str) -> list[dict[str, Any]]:
+        """The reports of a test's call phases, one for each attempt; subtests left out."""
+        reports = self.reports.get(test, [])
+        return [r for r in reports if r["when"] == "call" and not r.get("subtest")]
+
+
+class TestRun(msgspec.Struct, frozen=True):
+    """A run summed up. ``failures`` are (rule, test id, message, place); ``gaps`` say what is not
+    known of it, worst first."""
+
+    __test__ = False
+
+    counts: TestCounts
+    failures: tuple[tuple[str, str, str, Any], ...] = ()
+    gaps: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def tally(events: Iterable[dict[str, Any]]) -> Tally:
+    """Take all events of a run, in the order of their streams."""
+    result = Tally()
+    for event in events:
+        result.take(event)
+    return result
+
+
+def sum_up(run: Tally) -> TestRun:
+    """Counts, failures and gaps of a run."""
+    outcomes = {test: _outcome(run, test) for test in run.reports}
+    altered = {test: why for test in run.reports if (why := _alteration(run, test))}
+    failures = [
+        *(("collection-error", f["id"], f["message"], None) for f in run.collect_failures),
+        *(("outcome-altered", test, why, None) for test, why in altered.items()),
+        *_failed_reports(run),
+    ]
+    seen = [outcome for found in outcomes.values() for outcome in found]
+    errors = seen.count("error") + len(run.collect_failures)
+    exit_code = run.process.get("exit_code")
+    if exit_code == 1 and not failures and run.finish is not None:
+        errors += 1
+        message = "pytest exited with 1 though no test failed: a plugin or a conftest decided so"
+        failures.append(("exit-status", "", message, None))
+    selected = len(run.selected)
+    told = max(run.deselected.values(), default=0)
+    dropped = max(run.collected.values(), default=0) - selected - told
+    gaps = _gaps(run, seen, failures)
+    counts = TestCounts(
+        collected=max(selected + told, *run.collected.values(), 0),
+        deselected=told + max(0, dropped),
+        passed=seen.count("passed"),
+        failed=seen.count("failed"),
+        errors=errors,
+        skipped=seen.count("skipped") + run.skipped_modules,
+        xfailed=seen.count("xfailed"),
+        xpassed=seen.count("xpassed"),
+        rerun=sum(r["outcome"] == "rerun" for rs in run.reports.values() for r in rs),
+        flaky=sum(_is_flaky(run, test) for test in run.reports),
+        altered=len(altered),
+        seconds=round(sum(r["seconds"] for rs in run.reports.values() for r in rs), 3),
+        complete=not gaps,
+    )
+    return TestRun(counts, tuple(failures), tuple(gaps), tuple(_notes(run, counts)))
+
+
+def _outcome(run: Tally, test: str) -> list[str]:
+    """What pytest would count for a test: one word, or two when its teardown failed as well."""
+    reports = run.reports[test]
+    found = []
+    if any(r["outcome"] == "failed" and r["when"] not in ("setup", "teardown") for r in reports):
+        found.append("failed")
+    if any(r["outcome"] == "failed" and r["when"] in ("setup", "teardown") for r in reports):
+        found.append("error")
+    if found:
+        return found
+    last = next((r for r in reversed(reports) if r["outcome"] == "skipped"), None)
+    calls = run.call_reports(test)
+    if calls and calls[-1]["outcome"] == "passed":
+        return ["xpassed" if calls[-1].get("xfail") else "passed"]
+    if last:
+        return ["xfailed" if last.get("xfail") else "skipped"]
+    return []
+
+
+def _alteration(run: Tally, test: str) -> str | None:
+    """How the outcome that was reported differs from what the test function did, if it does."""
+    for call, report in zip(run.calls.get(test, []), run.call_reports(test), strict=False):
+        if report["outcome"] != "passed":
+            continue
+        if call["kind"] != "ok":
+            return f"outcome altered: it raised {call['raised']} and was reported as passed"
+        if call["ran"] is False:
+            return "outcome altered: its function never ran and was reported as passed"
+    return None
+
+
+def _failed_reports(run: Tally) -> Iterable[tuple[str, str, str, Any]]:
+    for test, reports in run.reports.items():
+        for report in reports:
+            if report["outcome"] == "failed":
+                rule = "error" if report["when"] in ("setup", "teardown") else "failed"
+                yield rule, test, report.get("message", ""), report.get("at")
+
+
+def _is_flaky(run: Tally, test: str) -> bool:
+    outcomes = [report["outcome"] for report in run.reports[test]]
+    return "rerun" in outcomes and "failed" not in outcomes
+
+
+def _gaps(run: Tally, seen: list[str], failures: list[Any]) -> list[str]:
+    """All that keeps the run from being complete, the most telling first."""
+    process, gaps = run.process, []
+    unfinished = run.unfinished()
+    at = f" at {run.last_begun}" if run.last_begun in unfinished else ""
+    if process.get("trouble"):
+        gaps.append(f"pytest {process['trouble']}{at}")
+    code = process.get("exit_code")
+    signal = process.get("signal")
+    if signal:
+        gaps.append(f"pytest was killed by {signal}{at}")
+    elif run.start is None:
+        gaps.append(f"pytest ended before its session began, with exit code {code}")
+    elif run.finish is None:
+        gaps.append(f"pytest ended with exit code {code} in the middle of its session{at}")
+    gaps += process.get("faults", [])
+    gaps += run.stops
+    if unfinished and run.start is not None:
+        first = run.last_begun if at else unfinished[0]
+        count = f"{len(unfinished)} of {len(run.selected)} selected tests"
+        gaps.append(f"{count} did not run to their end, the first is {first}")
+    ran = [outcome for outcome in seen if outcome != "skipped"]
+    if not ran and not failures and run.finish is not None:
+        gaps.append(f"no test ran ({len(seen)} skipped)" if seen else "no test ran")
+    idle = [t for t in run.finished if not _outcome(run, t)]
+    if idle:
+        gaps.append(f"{len(idle)} tests were set up but never called, the first is {min(idle)}")
+    unseen = [t for t in run.reports if run.call_reports(t) and t not in run.calls]
+    if unseen:
+        gaps.append(
+            f"{len(unseen)} tests ran where the recorder could not see them (in a process of their"
+            f" own?), the first is {min(unseen)}"
+        )
+    if code not in (0, 1, 2, 5) and not gaps:
+        gaps.append(f"pytest exited with {code} after a session that looked whole")
+    if code in (2, 5) and not gaps and not failures:
+        gaps.append(f"pytest exited with {code} though every test ran")
+    return gaps
+
+
+def _notes(run: Tally, counts: TestCounts) -> Iterable[str]:
+    turned = sum(
+        call["kind"] == "error" and report["outcome"] == "skipped" and not report.get("xfail")
+        for test in run.reports
+        for call, report in zip(run.calls.get(test, []), run.call_reports(test), strict=False)
+    )
+    if turned:
+        yield f"{turned} tests raised an exception that was reported as a skip"
+    if counts.deselected:
+        yield f"{counts.deselected} tests were deselected"

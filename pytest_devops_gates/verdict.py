@@ -1,0 +1,127 @@
+"""The answer, as it stands in verdict.json (schema ``pytest-devops-gates/verdict/1``)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pytest_devops_gates.evidence import Finding, Receipt
+
+SCHEMA = "pytest-devops-gates/verdict/1"
+
+PASS, WARN, FAIL, UNKNOWN = "pass", "warn", "fail", "unknown"
+NOT_APPLICABLE, OFF = "not-applicable", "off"
+
+EXIT_PASS, EXIT_FAIL, EXIT_INTERRUPTED = 0, 1, 2
+EXIT_INTERNAL, EXIT_USAGE, EXIT_UNKNOWN = 3, 4, 6
+EXIT_STATUS = {PASS: EXIT_PASS, FAIL: EXIT_FAIL, UNKNOWN: EXIT_UNKNOWN}
+
+_WORST = (FAIL, UNKNOWN, WARN, PASS, NOT_APPLICABLE, OFF)
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """A condition with the value that was held against it; ``holds`` is None without a value."""
+
+    metric: str
+    operator: str
+    limit: float
+    value: float | None = None
+    baseline: float | None = None
+    holds: bool | None = None
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """Findings of one gate by state."""
+
+    total: int = 0
+    new: int = 0
+    known: int = 0
+    waived: int = 0
+
+
+class Ruling(msgspec.Struct, frozen=True):
+    """One gate's outcome, and what decided it."""
+
+    name: str
+    stage: str
+    level: str
+    outcome: str
+    reason: str
+    owner: str | None = None
+    conditions: tuple[Measured, ...] = ()
+    metrics: dict[str, float] = {}
+    findings: Counts = Counts()
+    receipt: Receipt | None = None
+    notes: tuple[str, ...] = ()
+
+
+class StageOutcome(msgspec.Struct, frozen=True):
+    """A stage and its worst outcome."""
+
+    name: str
+    outcome: str
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """Which stages were run; ``complete`` unless some were picked on the command line."""
+
+    stages: tuple[str, ...] = ()
+    complete: bool = True
+
+
+class PolicySource(msgspec.Struct, frozen=True):
+    """Where the policy came from, and the digest of what judged."""
+
+    source: str = "defaults"
+    sha256: str = ""
+
+
+class TestCounts(msgspec.Struct, frozen=True):
+    """The test run in numbers. ``seconds`` is the sum over all phases of all tests."""
+
+    __test__ = False
+
+    collected: int = 0
+    deselected: int = 0
+    passed: int = 0
+    failed: int = 0
+    errors: int = 0
+    skipped: int = 0
+    xfailed: int = 0
+    xpassed: int = 0
+    rerun: int = 0
+    flaky: int = 0
+    altered: int = 0
+    seconds: float = 0.0
+    complete: bool = False
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """Everything that a reporter may see, and what verdict.json holds."""
+
+    schema: str
+    verdict: str
+    reason: str
+    exit_status: int
+    started: str
+    seconds: float
+    run_id: str
+    version: str
+    profile: str = "merge"
+    commit: str | None = None
+    dirty: bool = False
+    base: str | None = None
+    selection: Selection = Selection()
+    policy: PolicySource = PolicySource()
+    stages: tuple[StageOutcome, ...] = ()
+    gates: tuple[Ruling, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    tests: TestCounts = TestCounts()
+
+
+def worst(rulings: list[Ruling]) -> str:
+    """A stage's outcome: its worst one, advisory fail and unknown counting as warn."""
+    seen = [
+        WARN if r.level != "required" and r.outcome in (FAIL, UNKNOWN) else r.outcome
+        for r in rulings
+    ]
+    return next((outcome for outcome in _WORST if outcome in seen), OFF)
