@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def left(root: str) -> Iterator[None]:
-    """Inside the block ``sys.path`` has no folder of the checkout at ``root``, or of the current one.
+    """Inside the block ``sys.path`` has no folder below ``root`` or the current folder.
 
     ``python -m pytest`` and the ``pythonpath`` setting put such folders there, and a ``json.py`` at
     the project's root would be imported in place of the real one. What belongs to the interpreter's

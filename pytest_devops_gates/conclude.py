@@ -34,9 +34,7 @@ def conclude(
 ) -> Verdict:
     """The verdict over all evidence; every known gate has its ruling in it."""
     gathered = {
-        name: msgspec.structs.replace(
-            found, findings=complete(name, found.findings, project.root)
-        )
+        name: msgspec.structs.replace(found, findings=complete(name, found.findings, project.root))
         for name, found in evidence.items()
     }
     rulings = [

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import sys
+import typing
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -20,7 +21,7 @@ from pytest_devops_gates.stage import Stage
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    import tomli as tomllib
+    import tomli as tomllib  # the same module, for Python 3.10
 
 TABLE = "tool.devops-gates"
 PROFILES = ("commit", "merge", "release", "operate")
@@ -77,11 +78,12 @@ class Plan(msgspec.Struct, frozen=True):
 def load_toml(data: bytes, name: str) -> dict[str, Any]:
     """A TOML file's table. Raises UsageError with the place of the mistake."""
     try:
-        return tomllib.loads(data.decode("utf-8"))
+        table: dict[str, Any] = tomllib.loads(data.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise UsageError(f"{name}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"{name}: {error}") from None
+    return table
 
 
 def read_table(pyproject: Mapping[str, Any]) -> Table:
@@ -127,9 +129,7 @@ def plan(
     for stage in picked:
         _one_of(stage, [s.value for s in Stage], "--devops-gates-stage", "stage")
     profile_table = table.profiles.get(chosen, ProfileTable())
-    options = {
-        gate.name: _options(gate, table.gates.get(gate.name, GateTable())) for gate in gates
-    }
+    options = {gate.name: _options(gate, table.gates.get(gate.name, GateTable())) for gate in gates}
     levels = {gate.name: _level(gate, table, chosen, profile_table) for gate in gates}
     reasons = {
         gate.name: reason
@@ -189,15 +189,11 @@ def _value(kind: Any, raw: Any, path: str) -> Any:
 
 def _struct_of_table(kind: Any) -> Any:
     """The struct S where a field's type is ``dict[str, S]``."""
-    arguments = getattr(kind, "__args__", ())
-    if getattr(kind, "__origin__", None) is dict and isinstance(arguments[1], type):
-        return arguments[1] if issubclass(arguments[1], msgspec.Struct) else None
-    return None
+    inner = typing.get_args(kind)[1] if typing.get_origin(kind) is dict else None
+    return inner if isinstance(inner, type) and issubclass(inner, msgspec.Struct) else None
 
 
-def _level(
-    gate: Gate, table: Table, profile: str, profile_table: ProfileTable
-) -> tuple[str, bool]:
+def _level(gate: Gate, table: Table, profile: str, profile_table: ProfileTable) -> tuple[str, bool]:
     """A gate's level, and whether the configuration says so."""
     own = table.gates.get(gate.name, GateTable()).level or profile_table.levels.get(gate.name)
     standard = profile if profile in PROFILES else "merge"

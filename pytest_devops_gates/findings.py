@@ -42,7 +42,7 @@ def complete(gate: str, findings: Iterable[Finding], root: Path) -> tuple[Findin
 
 
 def fingerprint(*content: str) -> str:
-    """The digest of what a finding is about. No line number is in it, so it survives moved lines."""
+    """The digest of what a finding is about; without a line number, so that it may move."""
     text = "\0".join(" ".join(part.split()) for part in content)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
@@ -54,7 +54,7 @@ def relative(path: str | None, root: Path) -> tuple[str | None, bool]:
     """
     if path is None:
         return None, True
-    if PureWindowsPath(path).drive and os.name != "nt" or "://" in path or "\0" in path:
+    if (PureWindowsPath(path).drive and os.name != "nt") or "://" in path or "\0" in path:
         return path, False
     try:
         absolute = os.path.normpath(os.path.join(root, path))

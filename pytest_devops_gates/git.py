@@ -75,7 +75,9 @@ def state(root: Path) -> GitState:
 def resolve(root: Path, revision: str) -> str | None:
     """The full hash of the commit that a revision names, or None."""
     try:
-        found = git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        found = git(
+            root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
+        )
     except CannotTell:
         return None
     return found.decode().strip() or None

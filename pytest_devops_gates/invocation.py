@@ -12,6 +12,7 @@ import pytest
 
 from pytest_devops_gates.errors import UsageError
 
+
 def child_argv(config: pytest.Config) -> tuple[str, ...]:
     """The command line that starts pytest again as the user started it, with the same arguments.
 
@@ -31,9 +32,7 @@ def child_argv(config: pytest.Config) -> tuple[str, ...]:
         return (sys.executable, *prefix, *plugins, *args)
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     first = sys.path[0] if sys.path else ""
-    code = (
-        f"import sys; sys.path[0] = {first!r}; import pytest; raise SystemExit(pytest.console_main())"
-    )
+    code = f"import sys; sys.path[0] = {first!r}; import pytest; sys.exit(pytest.console_main())"
     return (sys.executable, *flags, "-c", code, *plugins, *args)
 
 

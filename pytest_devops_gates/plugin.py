@@ -1,6 +1,6 @@
 """pytest's door: the options, and the decision who this process is.
 
-A process is one of four: a plain pytest that was not given ``--devops-gates`` (nothing happens), the
+A process is one of four: a plain pytest, not given ``--devops-gates`` (nothing happens), the
 supervisor (the one that the user started), its child that runs the tests, or an xdist worker of
 that child. Kept small, since every pytest run imports it.
 """
@@ -117,9 +117,7 @@ def pytest_configure(config: pytest.Config) -> None:
         record_worker(config)
 
 
-def _leave_the_project_alone(
-    config: pytest.Config, parser: pytest.Parser, args: list[str]
-) -> None:
+def _leave_the_project_alone(config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
     """Make this process load no conftest and start no other plugin: the child does all that."""
     known = config.known_args_namespace
     config.stash[_PARSED] = copy(known)
@@ -130,7 +128,7 @@ def _leave_the_project_alone(
 def _asks_only(config: pytest.Config, parser: pytest.Parser) -> bool:
     """Whether the user wants to be told something (help, markers, what there is to collect)."""
     known = config.known_args_namespace
-    told = ("help", "version", "markers", "show_fixtures", "show_fixtures_per_test", "cacheshow")
+    told = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
     if any(getattr(known, name, None) for name in told):
         return True
     typed = parser.parse_known_args(

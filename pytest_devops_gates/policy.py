@@ -68,7 +68,7 @@ def parse_condition(metric: str, text: str) -> Condition:
     """Read ``">= 90"``. Raises ValueError saying what is wrong with it."""
     found = _CONDITION.fullmatch(text)
     if not found:
-        raise ValueError(f"'{text}' is no condition; write one like \">= 90\" or \"== 0\"")
+        raise ValueError(f'\'{text}\' is no condition; write one like ">= 90" or "== 0"')
     limit = float(found[2])
     if not math.isfinite(limit):
         raise ValueError(f"'{text}': the limit is not finite")
@@ -217,4 +217,3 @@ def _summary(measured: Sequence[Measured], evidence: Evidence) -> str:
     if evidence.examined:
         said.append(f"{evidence.examined} examined")
     return ", ".join(said)
-

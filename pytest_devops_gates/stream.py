@@ -73,7 +73,7 @@ def open_writer(path: str, key: bytes) -> Callable[..., None]:
 
 
 def verify(data: bytes, key: bytes) -> tuple[list[bytes], str | None]:
-    """The events (JSON objects) up to the first line that does not hold, and what is wrong there."""
+    """The events (JSON objects) up to the first line that does not hold, and what is wrong."""
     events: list[bytes] = []
     mac = ""
     lines = data.split(b"\n")

@@ -84,7 +84,10 @@ def _safely(
     except Exception:
         log = run.path / "internal-error.log"
         log.write_text(traceback.format_exc(), encoding="utf-8", errors="backslashreplace")
-        reason, status = f"internal error of pytest-devops-gates; report it with {log}", EXIT_INTERNAL
+        reason, status = (
+            f"internal error of pytest-devops-gates; report it with {log}",
+            EXIT_INTERNAL,
+        )
     return msgspec.structs.replace(pending, reason=reason, exit_status=status)
 
 
@@ -145,9 +148,7 @@ def _judge(
             first=first,
         )
     _raise_usage_error(evidence)
-    return conclude(
-        pending, plan, project, evidence, interrupts.name if interrupts.count else None
-    )
+    return conclude(pending, plan, project, evidence, interrupts.name if interrupts.count else None)
 
 
 def _start(
@@ -194,7 +195,7 @@ def _prepare(
 
 
 def _gates(pytest_config: pytest.Config) -> list[Gate]:
-    """All gates that plugins add, the built-in ones among them. Raises UsageError for a broken one."""
+    """All gates that plugins add, the built-in ones too. Raises UsageError for a broken one."""
     manager = pytest_config.pluginmanager
     if not manager.is_registered(builtin):
         manager.register(builtin, "devops-gates-builtin")
@@ -210,7 +211,9 @@ def _gates(pytest_config: pytest.Config) -> list[Gate]:
             ) from None
         for gate in _each(added, who):
             if gate.name in found:
-                raise UsageError(f"the gate {gate.name} is added twice: by {found[gate.name]} and {who}")
+                raise UsageError(
+                    f"the gate {gate.name} is added twice: by {found[gate.name]} and {who}"
+                )
             found[gate.name] = who
             gates.append(gate)
     return gates
@@ -222,7 +225,9 @@ def _each(added: Any, who: str) -> Iterable[Gate]:
         if not isinstance(gate, Gate):
             raise UsageError(f"the plugin {who} added {type(gate).__name__}, which is no Gate")
         if (gate.command is None or gate.read is None) == (gate.function is None):
-            raise UsageError(f"the gate {gate.name} of {who} needs a command and a reader, or a function")
+            raise UsageError(
+                f"the gate {gate.name} of {who} needs a command and a reader, or a function"
+            )
     return gates
 
 

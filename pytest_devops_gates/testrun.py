@@ -165,22 +165,22 @@ def sum_up(run: Tally) -> TestRun:
 
 
 def _outcome(run: Tally, test: str) -> list[str]:
-    """What pytest would count for a test: one word, or two when its teardown failed as well."""
+    """What pytest counts for a test: one word, or two when its teardown failed as well."""
     reports = run.reports[test]
     found = []
     if any(r["outcome"] == "failed" and r["when"] not in ("setup", "teardown") for r in reports):
         found.append("failed")
     if any(r["outcome"] == "failed" and r["when"] in ("setup", "teardown") for r in reports):
         found.append("error")
-    if found:
+    if "failed" in found:
         return found
     last = next((r for r in reversed(reports) if r["outcome"] == "skipped"), None)
     calls = run.call_reports(test)
     if calls and calls[-1]["outcome"] == "passed":
-        return ["xpassed" if calls[-1].get("xfail") else "passed"]
+        return [*found, "xpassed" if calls[-1].get("xfail") else "passed"]
     if last:
-        return ["xfailed" if last.get("xfail") else "skipped"]
-    return []
+        return [*found, "xfailed" if last.get("xfail") else "skipped"]
+    return found
 
 
 def _alteration(run: Tally, test: str) -> str | None:

@@ -10,10 +10,11 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+from pytest_devops_gates import CHILD_MARKER
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.gate import Command, Output
-from pytest_devops_gates import CHILD_MARKER
 from pytest_devops_gates.process import signal_name
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.reaper import Reaper
@@ -31,9 +32,7 @@ class TestProcess:
 
     __test__ = False
 
-    def __init__(
-        self, command: Command, project: Project, reaper: Reaper, timeout: float
-    ) -> None:
+    def __init__(self, command: Command, project: Project, reaper: Reaper, timeout: float) -> None:
         self.argv = tuple(command.argv)
         self.ended: float | None = None
         self._timeout = timeout
@@ -116,11 +115,11 @@ class TestProcess:
 
     def output(self) -> Output:
         """Its events as JSON lines, each with the name of its stream; the first is of our own."""
-        lines, broken = verify(self._path.read_bytes(), self._key)
+        lines, broken = _read(self._path, self._key)
         faults = [broken] if broken else []
         for path in sorted(self._path.parent.glob("tests.*.jsonl")):
             who = path.name.split(".")[1]
-            more, broken = verify(path.read_bytes(), derive(self._key, who))
+            more, broken = _read(path, derive(self._key, who))
             mark = b',"stream":' + json.dumps(who).encode() + b"}"
             lines += [line[:-1] + mark for line in more]
             faults += [f"{who}: {broken}"] if broken else []
@@ -134,6 +133,13 @@ class TestProcess:
         }
         lines.insert(0, json.dumps(own).encode())
         return Output(exit_code=code, stdout=b"\n".join(lines))
+
+
+def _read(path: Path, key: bytes) -> tuple[list[bytes], str | None]:
+    try:
+        return verify(path.read_bytes(), key)
+    except OSError as error:
+        return [], f"the event stream cannot be read: {error.strerror}"
 
 
 def _stdin_is_terminal() -> bool:

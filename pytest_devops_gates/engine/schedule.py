@@ -42,12 +42,13 @@ def run(
     """Run all tasks and return the evidence of each by gate name.
 
     ``deadline`` is a time.monotonic() value; what is not done by then is unknown.
-    ``first`` is the test run, when it was started already.
+    ``first`` is the test run, when it was started already, before all of the project was known.
     """
     waiting = {task.gate.name: task for task in order(tasks)}
     running: dict[str, Job] = {}
     done: dict[str, Evidence] = {}
     if first:
+        first.project = project
         del waiting[first.task.gate.name]
         running[first.task.gate.name] = first
     while waiting or running:

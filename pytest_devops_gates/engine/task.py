@@ -37,7 +37,7 @@ class Job:
     def __init__(self, task: Task, project: Project, reaper: Reaper) -> None:
         self.task = task
         self.logs = project.run_dir / "logs" / task.gate.name
-        self._project = project
+        self.project = project
         self._reaper = reaper
         self._process: Process | None = None
         self._child: child.TestProcess | None = None
@@ -76,17 +76,17 @@ class Job:
 
     def _begin(self) -> Evidence | None:
         gate = self.task.gate
-        if gate.applies and (reason := gate.applies(self._project, self.task.options)):
+        if gate.applies and (reason := gate.applies(self.project, self.task.options)):
             raise NotApplicable(reason)
         if gate.function:
-            request = worker.write_request(self.task, self._project)
+            request = worker.write_request(self.task, self.project)
             self._process = self._start(worker.command(request), "worker", build=True)
             return None
         assert gate.command is not None
-        self._command = gate.command(self._project, self.task.options)
+        self._command = gate.command(self.project, self.task.options)
         if self._command.owns_terminal:
             self._child = child.TestProcess(
-                self._command, self._project, self._reaper, self.task.timeout
+                self._command, self.project, self._reaper, self.task.timeout
             )
         elif self._command.census:
             self._process = self._start(self._command.census, "census")
@@ -124,7 +124,7 @@ class Job:
         receipt = self._receipt(output)
         assert gate.read is not None
         try:
-            evidence = gate.read(output, self._project, self.task.options)
+            evidence = gate.read(output, self.project, self.task.options)
         except CannotTell as reason:
             return Evidence(unknown=f"{self._tool()} {reason}", receipt=receipt)
         if not isinstance(evidence, Evidence):
@@ -139,7 +139,7 @@ class Job:
         if failure:
             receipt = Receipt(tool=self.task.gate.name, seconds=seconds)
             return Evidence(unknown=f"its worker {failure}", receipt=receipt)
-        data, evidence = worker.read_result(self.task, self._project)
+        data, evidence = worker.read_result(self.task, self.project)
         if evidence.receipt is None:
             return evidence
         receipt = msgspec.structs.replace(
@@ -151,11 +151,11 @@ class Job:
         return msgspec.structs.replace(evidence, receipt=receipt)
 
     def _start(self, argv: Any, name: str, *, build: bool = False) -> Process:
-        argv = [find_tool(argv[0], self._project.root), *argv[1:]]
+        argv = [find_tool(argv[0], self.project.root), *argv[1:]]
         extra: Mapping[str, str] = self._command.env if self._command else {}
         return Process(
             argv,
-            cwd=self._project.root,
+            cwd=self.project.root,
             env=environment(extra, build=build),
             log_dir=self.logs,
             name=name,

@@ -1,4 +1,4 @@
-"""``bandit``: insecure code, by the project's bandit settings; without any, sources and not tests."""
+"""``bandit``: insecure code, by the project's bandit settings; without any, all but its tests."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """``coverage``: how much of the project its tests ran, by coverage.py.
 
-The test process is measured from its first line, with its xdist workers and subprocesses: coverage's
-own ``.pth`` file starts it wherever COVERAGE_PROCESS_CONFIG is set. When the user's own ``--cov``
-measures already, its data is adopted, since two collectors spoil each other's numbers.
+The test process is measured from its first line, with its xdist workers and subprocesses: the
+``.pth`` file of coverage starts it wherever COVERAGE_PROCESS_CONFIG is set. When the user's own
+``--cov`` measures already, its data is adopted: two collectors spoil each other's numbers.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ def packages(root: Path, pyproject: Mapping[str, Any]) -> list[str]:
 
 def limits(project: Project, options: Options) -> Mapping[str, str]:
     """The project's own ``fail_under``, as a condition."""
-    session = project.session
-    fail_under = _coverage(project.root, rcfile=session and session.coverage_rcfile).config.fail_under
+    rcfile = project.session.coverage_rcfile if project.session else None
+    fail_under = _coverage(project.root, rcfile=rcfile).config.fail_under
     return {"total": f">= {fail_under:g}"} if fail_under else {}
 
 
@@ -122,7 +122,9 @@ def read(
         kind, colon, path = name.partition(":")
         if colon:
             chosen = [e["summary"] for f, e in files.items() if _matches(f, path, project.root)]
-            metrics.update({k + ":" + path: v for k, v in _percentages(chosen).items() if k == kind})
+            metrics.update(
+                {k + ":" + path: v for k, v in _percentages(chosen).items() if k == kind}
+            )
             if not chosen:
                 unknown = unknown or f"no measured file matches '{path}'"
     return Evidence.of(examined=len(files), metrics=metrics, unknown=unknown)

@@ -9,7 +9,10 @@ from typing import Any
 
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Evidence, Finding, Severity
+from pytest_devops_gates.findings import relative
 from pytest_devops_gates.gate import OFF, Command, Gate, Options, Output
+from pytest_devops_gates.precommit import NAME as PRE_COMMIT
+from pytest_devops_gates.precommit import Hook, find_hook
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
 
@@ -17,8 +20,7 @@ REAL_ERRORS = "E9,F63,F7,F82"
 """What a project without ruff settings is held to: syntax errors and undefined names."""
 
 _HIGH = re.compile(r"E9\d\d|F63\d|F7\d\d|F82\d|invalid-syntax|syntax-error")
-_HOOK = re.compile(r"^\s*-?\s*id:\s*['\"]?ruff-format['\"]?\s*$", re.MULTILINE)
-_PIN = re.compile(r"ruff-pre-commit['\"]?\s+rev:\s*(?:[0-9a-f]{40}\s*#\s*frozen:\s*)?['\"]?v?([\d.]+)")
+SOURCES = (".py", ".pyi", ".ipynb")
 
 
 def lint_command(project: Project, options: Options) -> Command:
@@ -38,10 +40,13 @@ def read_lint(output: Output, project: Project, options: Options) -> Evidence:
     """Source of the format: ruff's ``--output-format=json``, a list of violations."""
     entries = _entries(output)
     _agree(output.exit_code, bool(entries), "violations")
+    hook = find_hook(project.text(PRE_COMMIT), "ruff", "ruff-check")
+    counted = _that_count(entries, hook, project)
+    drift = _drift(hook) if counted else None
     return Evidence.of(
-        (_finding(entry, _severity(entry)) for entry in entries),
-        examined=len(output.census_lines()),
-        notes=_drift(project) if entries else (),
+        (_finding(entry, _severity(entry)) for entry in counted),
+        examined=_sources(output),
+        notes=[drift] if drift else [],
     )
 
 
@@ -56,16 +61,23 @@ def format_command(project: Project, options: Options) -> Command:
 
 
 def read_format(output: Output, project: Project, options: Options) -> Evidence:
-    """As read_lint; a file that ruff cannot parse is listed as ``invalid-syntax``."""
+    """As read_lint; a file that ruff cannot parse is listed as ``invalid-syntax``.
+
+    Each release of ruff formats a little differently, so one that the project does not use cannot
+    tell whether its files are well formatted unless it finds nothing to do.
+    """
     entries = _entries(output)
-    broken = [e for e in entries if e.get("code") != "unformatted"]
+    _agree(output.exit_code, bool(entries), "unformatted files")
+    hook = find_hook(project.text(PRE_COMMIT), "ruff-format")
+    counted = _that_count(entries, hook, project)
+    broken = [e for e in counted if e.get("code") != "unformatted"]
     if broken:
         raise CannotTell(f"could not parse {_name(broken[0])}: {broken[0].get('message')}")
-    _agree(output.exit_code, bool(entries), "unformatted files")
+    drift = _drift(hook) if counted else None
     return Evidence.of(
-        (_finding(entry, Severity.LOW) for entry in entries),
-        examined=len(output.census_lines()),
-        notes=_drift(project) if entries else (),
+        () if drift else (_finding(entry, Severity.LOW) for entry in counted),
+        examined=_sources(output),
+        unknown=f"{len(counted)} files would be reformatted, but {drift}" if drift else None,
     )
 
 
@@ -77,15 +89,14 @@ def has_python(project: Project, options: Options) -> str | None:
 
 def formats(project: Project, options: Options) -> str | None:
     """Whether the project says that ruff formats it: by its settings, or by a pre-commit hook."""
-    hooks = project.text(".pre-commit-config.yaml") or ""
     own = [project.text(name) or "" for name in ("ruff.toml", ".ruff.toml")]
     if (
         project.tool("ruff", "format") is not None
-        or any(re.search(r"^\s*\[format\]", text, re.MULTILINE) for text in own)
-        or _HOOK.search(hooks)
+        or any(re.search(r"^\s*\[format\b", text, re.MULTILINE) for text in own)
+        or find_hook(project.text(PRE_COMMIT), "ruff-format")
     ):
         return has_python(project, options)
-    return "no [tool.ruff.format] and no ruff-format hook: ruff does not format this project"
+    return "no [tool.ruff.format] and no ruff-format hook"
 
 
 def _common(project: Project) -> list[str]:
@@ -104,7 +115,9 @@ def _configured(project: Project) -> bool:
 
 def _has_table(pyproject: Path) -> bool:
     try:
-        return re.search(r"^\s*\[tool\.ruff\b", pyproject.read_text("utf-8"), re.MULTILINE) is not None
+        return (
+            re.search(r"^\s*\[tool\.ruff\b", pyproject.read_text("utf-8"), re.MULTILINE) is not None
+        )
     except (OSError, UnicodeDecodeError):
         return False
 
@@ -145,14 +158,33 @@ def _name(entry: dict[str, Any]) -> str:
     return Path(str(entry.get("filename"))).name
 
 
-def _drift(project: Project) -> tuple[str, ...]:
-    """Tells a ruff other than the one that the project pins: its findings may come from that."""
-    pinned = _PIN.search(project.text(".pre-commit-config.yaml") or "")
+def _that_count(
+    entries: list[dict[str, Any]], hook: Hook | None, project: Project
+) -> list[dict[str, Any]]:
+    """What is left without the files that the project keeps from its own ruff hook.
+
+    Newer releases of ruff read Markdown too; the hooks give it Python sources only, and so do we.
+    """
+    counted = []
+    for entry in entries:
+        path = relative(entry.get("filename"), project.root)[0] or ""
+        if not path.endswith(".md") and not (hook and hook.leaves_out(path)):
+            counted.append(entry)
+    return counted
+
+
+def _sources(output: Output) -> int:
+    """Files of the census; ruff lists pyproject.toml as well, which holds no code."""
+    return sum(line.endswith(SOURCES) for line in output.census_lines())
+
+
+def _drift(hook: Hook | None) -> str | None:
+    """Tells a ruff other than the one that the project pins, and the command that mends it."""
     here = version("ruff")
-    if pinned and pinned[1].strip(".") != here:
-        pin = pinned[1].strip(".")
-        return (f"ruff {here} ran; the project pins {pin} · python -m pip install ruff=={pin}",)
-    return ()
+    if hook is None or hook.version in (None, here):
+        return None
+    pin = hook.version
+    return f"ruff {here} ran where the project pins {pin} · python -m pip install ruff=={pin}"
 
 
 LINT = Gate(

@@ -55,7 +55,7 @@ class Recorder:
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         config = session.config
         worker = getattr(config, "workerinput", None)
-        if worker is None and config.pluginmanager.hasplugin("xdist"):
+        if config.pluginmanager.hasplugin("dsession"):
             os.environ[WORKER_MARKER] = "1"
         self.emit(
             "start",
@@ -169,7 +169,11 @@ def record(config: pytest.Config, path: str, key: bytes, parser: pytest.Parser) 
 
 def record_worker(config: pytest.Config) -> None:
     """Record this process, an xdist worker, to the stream that the controller opened for it."""
-    given = getattr(config, "workerinput", {}).get(WORKER_KEY)
+    if not hasattr(config, "workerinput"):
+        raise pytest.UsageError(
+            f"--devops-gates: {WORKER_MARKER} is set, but this is no xdist worker; unset it"
+        )
+    given = config.workerinput.get(WORKER_KEY)
     if given:
         recorder = Recorder(given["path"], bytes.fromhex(given["key"]), {})
         config.pluginmanager.register(recorder, "devops-gates-recorder")

@@ -9,28 +9,31 @@ from typing import Any
 import pytest
 
 NARROWING = frozenset(
-    "keyword markexpr lf deselect ignore ignore_glob stepwise stepwise_skip collectonly"
-    " setuponly setupplan pyargs".split()
+    "keyword markexpr lf deselect ignore ignore_glob stepwise stepwise_skip collectonly "
+    "setuponly setupplan pyargs".split()
 )
 """Options that leave tests out, or unrun, on purpose."""
 
 HARMLESS = frozenset(
-    "file_or_dir devops_gates devops_gates_profile devops_gates_stage devops_gates_base"
-    " devops_gates_policy devops_gates_report"
-    " verbose no_header no_summary reportchars disable_warnings showlocals tbstyle show_capture"
-    " fulltrace color code_highlight capture usepdb usepdb_cls trace durations durations_min"
-    " maxfail failedfirst newfirst cacheclear xmlpath junitprefix pastebin runxfail strict_config"
-    " strict_markers strict continue_on_collection_errors rootdir inifilename override_ini"
-    " confcutdir noconftest keepduplicates collect_in_virtualenv importmode basetemp plugins"
-    " traceconfig debug log_level log_format log_date_format log_cli_level log_cli_format"
-    " log_cli_date_format log_file log_file_mode log_file_level log_file_format"
-    " log_file_date_format log_auto_indent logger_disable assertmode setupshow pythonwarnings"
-    " doctestmodules doctestreport doctestglob doctest_ignore_import_errors"
-    " doctest_continue_on_failure numprocesses maxprocesses maxworkerrestart maxschedchunk"
-    " distload dist tx px rsyncdir rsyncignore testrunuid"
-    " cov_source cov_report cov_config cov_branch cov_append no_cov no_cov_on_fail cov_fail_under"
-    " cov_context cov_precision cov_reset reruns reruns_delay only_rerun rerun_except"
-    " randomly_seed randomly_reset_seed randomly_reorganize asyncio_mode".split()
+    "file_or_dir devops_gates devops_gates_profile devops_gates_stage devops_gates_base "
+    "devops_gates_policy devops_gates_report verbose quiet no_header no_summary reportchars "
+    "disable_warnings showlocals tbstyle showcapture xfail_tb fold_skipped fulltrace color "
+    "code_highlight capture usepdb usepdb_cls trace durations durations_min maxfail "
+    "failedfirst newfirst cacheclear xmlpath junitprefix pastebin runxfail strict_config "
+    "strict_markers strict continue_on_collection_errors rootdir inifilename override_ini "
+    "confcutdir noconftest keepduplicates collect_in_virtualenv importmode basetemp plugins "
+    "traceconfig debug log_level log_format log_date_format log_cli_level log_cli_format "
+    "log_cli_date_format log_file log_file_mode log_file_level log_file_format "
+    "log_file_date_format log_auto_indent logger_disable assertmode setupshow pythonwarnings "
+    "doctestmodules doctestreport doctestglob doctest_ignore_import_errors "
+    "doctest_continue_on_failure numprocesses maxprocesses maxworkerrestart maxschedchunk "
+    "distload dist tx px rsyncdir rsyncignore testrunuid cov_source cov_report cov_config "
+    "cov_branch cov_append no_cov no_cov_on_fail cov_fail_under cov_context cov_precision "
+    "reruns reruns_delay only_rerun rerun_except fail_on_flaky reruns_mode max_suite_reruns "
+    "rerun_show_tracebacks asyncio_debug hypothesis_profile hypothesis_verbosity "
+    "hypothesis_show_statistics hypothesis_seed hypothesis_explain force_short_summary "
+    "max_warnings disable_plugin_autoload loadscopereorder last_failed_no_failures "
+    "stepwise_reset randomly_seed randomly_reset_seed randomly_reorganize asyncio_mode".split()
 )
 """Options that leave no test out, of pytest and of the plugins that most people have."""
 
@@ -48,4 +51,3 @@ def typed_options(config: pytest.Config, parser: pytest.Parser) -> dict[str, Any
         "narrowing": sorted(changed & NARROWING),
         "others": sorted(changed - NARROWING - HARMLESS),
     }
-

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pytest_devops_gates.evidence import Finding, Severity
-from pytest_devops_gates.reporters.neutral import neutral
+from pytest_devops_gates.neutral import neutral
 from pytest_devops_gates.verdict import (
     FAIL,
     NOT_APPLICABLE,

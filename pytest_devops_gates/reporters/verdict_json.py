@@ -11,7 +11,7 @@ from pytest_devops_gates.verdict import Verdict
 
 
 def render(verdict: Verdict) -> str:
-    """The verdict as JSON (``pytest-devops-gates/verdict/1``); bytes that are no text are escaped."""
+    """The verdict as JSON (``pytest-devops-gates/verdict/1``), always valid UTF-8."""
     return json.dumps(_clean(msgspec.to_builtins(verdict)), indent=1, allow_nan=False) + "\n"
 
 
