@@ -20,6 +20,10 @@ REQUIRED, ADVISORY, OFF = "required", "advisory", "off"
 LEVELS = (REQUIRED, ADVISORY, OFF)
 
 
+class NoOptions(msgspec.Struct, frozen=True):
+    """For a gate that has no options: whatever is configured there is a mistake."""
+
+
 class Command(msgspec.Struct, frozen=True):
     """A tool to start.
 

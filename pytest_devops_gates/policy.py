@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -88,7 +88,8 @@ def rule(settings: Settings, evidence: Evidence) -> Ruling:
     Numbers of evidence that broke off are lower bounds, so what they break stays broken: an upper
     limit that is exceeded already is a fail, all else is unknown.
     """
-    metrics = {**evidence.metrics, **finding_metrics(evidence.findings)}
+    asked = [condition.metric for condition in (*settings.conditions, *settings.warnings)]
+    metrics = {**evidence.metrics, **finding_metrics(evidence.findings, asked)}
     measured = tuple(_hold(condition, metrics) for condition in settings.conditions)
     outcome, reason = _decide(settings, evidence, measured, metrics)
     return Ruling(
@@ -121,8 +122,11 @@ def answer(rulings: Sequence[Ruling]) -> Answer:
     return Answer(PASS, f"{len(passed)} required {noun} passed: {', '.join(passed)}")
 
 
-def finding_metrics(findings: Sequence[Finding]) -> dict[str, float]:
-    """The metrics that every gate has. Severities count what is new and not waived."""
+def finding_metrics(findings: Sequence[Finding], asked: Iterable[str] = ()) -> dict[str, float]:
+    """The metrics that every gate has. Severities count what is new and not waived.
+
+    ``findings.SEVERITY.CONFIDENCE``, of those with at least that confidence, come when asked for.
+    """
     counts = count(findings)
     metrics: dict[str, float] = {
         "findings.total": counts.total,
@@ -132,13 +136,12 @@ def finding_metrics(findings: Sequence[Finding]) -> dict[str, float]:
     }
     new = [f for f in findings if f.state == "new"]
     for severity in Severity:
-        here = [f for f in new if f.severity is severity]
-        metrics[f"findings.{severity.value}"] = len(here)
-        for least in (Confidence.HIGH, Confidence.MEDIUM):
-            sure = {Confidence.HIGH, least}
-            metrics[f"findings.{severity.value}.{least.value}"] = sum(
-                f.confidence in sure for f in here
-            )
+        metrics[f"findings.{severity.value}"] = sum(f.severity is severity for f in new)
+    for name in asked:
+        if name.startswith("findings.") and name.count(".") == 2:
+            _, severity_name, least = name.split(".")
+            sure = {Confidence.HIGH, Confidence(least)}
+            metrics[name] = sum(f.severity == severity_name and f.confidence in sure for f in new)
     return metrics
 
 

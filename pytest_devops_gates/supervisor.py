@@ -27,6 +27,7 @@ from pytest_devops_gates.interrupts import listening
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.reaper import Reaper
 from pytest_devops_gates.reporters import verdict_json
+from pytest_devops_gates.stage import Stage
 from pytest_devops_gates.verdict import (
     EXIT_INTERNAL,
     EXIT_UNKNOWN,
@@ -35,6 +36,7 @@ from pytest_devops_gates.verdict import (
     UNKNOWN,
     PolicySource,
     Selection,
+    StageOutcome,
     Verdict,
 )
 
@@ -70,6 +72,7 @@ def _pending(options: argparse.Namespace) -> Verdict:
         run_id=runs.new_id(),
         version=version("pytest-devops-gates"),
         profile=options.devops_gates_profile or "merge",
+        stages=tuple(StageOutcome(stage.value, UNKNOWN) for stage in Stage),
     )
 
 
@@ -220,7 +223,7 @@ def _gates(pytest_config: pytest.Config) -> list[Gate]:
 
 
 def _each(added: Any, who: str) -> Iterable[Gate]:
-    gates = [added] if isinstance(added, Gate) else list(added or ())
+    gates = list(added) if isinstance(added, (list, tuple)) else [added]
     for gate in gates:
         if not isinstance(gate, Gate):
             raise UsageError(f"the plugin {who} added {type(gate).__name__}, which is no Gate")

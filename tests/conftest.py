@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
@@ -40,13 +40,8 @@ class Ended:
     def all_said(self) -> str:
         """Every reason and note of the verdict."""
         gates = self.verdict["gates"]
-        return "\n".join(
-            [
-                self.verdict["reason"],
-                *(g["reason"] for g in gates),
-                *sum((g["notes"] for g in gates), []),
-            ]
-        )
+        notes = [note for gate in gates for note in gate["notes"]]
+        return "\n".join([self.verdict["reason"], *(gate["reason"] for gate in gates), *notes])
 
 
 class Checkout:
@@ -122,16 +117,3 @@ def checkout(tmp_path: Path) -> Checkout:
     root = tmp_path / "project"
     root.mkdir()
     return Checkout(root)
-
-
-@pytest.fixture
-def with_tests(checkout: Checkout) -> Callable[..., Checkout]:
-    """A project with one test module, and whatever else is given."""
-
-    def make(module: str, **files: str) -> Checkout:
-        named = {
-            name.replace("__", "/").replace("_py", ".py"): text for name, text in files.items()
-        }
-        return checkout.write({"test_it.py": module, **named})
-
-    return make

@@ -7,7 +7,7 @@ from typing import Any
 
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Confidence, Evidence, Finding, Severity
-from pytest_devops_gates.gate import OFF, Command, Gate, Options, Output
+from pytest_devops_gates.gate import OFF, Command, Gate, NoOptions, Options, Output
 from pytest_devops_gates.process import python_module
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
@@ -99,6 +99,7 @@ def _finding(result: dict[str, Any]) -> Finding:
 BANDIT = Gate(
     name="bandit",
     stage=Stage.SECURITY,
+    options=NoOptions,
     command=command,
     read=read,
     applies=applies,

@@ -14,7 +14,7 @@ from pathlib import Path
 from pytest_devops_gates import git
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Severity
-from pytest_devops_gates.gate import OFF, Gate, Options
+from pytest_devops_gates.gate import OFF, Gate, NoOptions, Options
 from pytest_devops_gates.process import (
     Process,
     environment,
@@ -180,6 +180,7 @@ def find_uv(project: Project) -> str | None:
 PACKAGE = Gate(
     name="package",
     stage=Stage.BUILD,
+    options=NoOptions,
     function=build,
     applies=applies,
     levels={"commit": OFF, "operate": OFF},

@@ -18,7 +18,7 @@ from typing import Any
 
 from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.evidence import Evidence, Receipt
-from pytest_devops_gates.gate import ADVISORY, OFF, Gate, Options
+from pytest_devops_gates.gate import ADVISORY, OFF, Gate, NoOptions, Options
 from pytest_devops_gates.project import TEST_FOLDERS, Project, TestSession
 from pytest_devops_gates.stage import Stage
 
@@ -234,6 +234,7 @@ def _data_dir(run_dir: Path) -> Path:
 COVERAGE = Gate(
     name="coverage",
     stage=Stage.TEST,
+    options=NoOptions,
     function=measure,
     needs=("tests",),
     level=ADVISORY,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Severity
-from pytest_devops_gates.gate import OFF, Gate, Options
+from pytest_devops_gates.gate import OFF, Gate, NoOptions, Options
 from pytest_devops_gates.process import Process, environment, find_tool, last_line, run
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
@@ -146,6 +146,7 @@ def _bin(work: Path, name: str) -> str:
 INSTALL = Gate(
     name="install",
     stage=Stage.BUILD,
+    options=NoOptions,
     function=check,
     needs=("package",),
     levels={"commit": OFF, "operate": OFF},

@@ -12,7 +12,7 @@ from typing import Any
 
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Evidence, Finding, Severity
-from pytest_devops_gates.gate import OFF, Command, Gate, Options, Output
+from pytest_devops_gates.gate import OFF, Command, Gate, NoOptions, Options, Output
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
 from pytest_devops_gates.testrun import sum_up, tally
@@ -104,6 +104,7 @@ def _finding(rule: str, test: str, message: str, at: Any) -> Finding:
 TESTS = Gate(
     name="tests",
     stage=Stage.TEST,
+    options=NoOptions,
     command=command,
     read=read,
     timeout=NO_LIMIT,

@@ -10,7 +10,7 @@ from typing import Any
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Evidence, Finding, Severity
 from pytest_devops_gates.findings import relative
-from pytest_devops_gates.gate import OFF, Command, Gate, Options, Output
+from pytest_devops_gates.gate import OFF, Command, Gate, NoOptions, Options, Output
 from pytest_devops_gates.precommit import NAME as PRE_COMMIT
 from pytest_devops_gates.precommit import Hook, find_hook
 from pytest_devops_gates.project import Project
@@ -190,6 +190,7 @@ def _drift(hook: Hook | None) -> str | None:
 LINT = Gate(
     name="lint",
     stage=Stage.DEVELOP,
+    options=NoOptions,
     command=lint_command,
     read=read_lint,
     applies=has_python,
@@ -200,6 +201,7 @@ LINT = Gate(
 FORMAT = Gate(
     name="format",
     stage=Stage.DEVELOP,
+    options=NoOptions,
     command=format_command,
     read=read_format,
     applies=formats,

@@ -1,0 +1,208 @@
+"""The contract to the letter: verdict.json, files, exit statuses, and what a plain pytest pays."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+import pytest_devops_gates.schema as schemas
+from tests.conftest import PLUGINS_OFF, Checkout
+
+pytestmark = pytest.mark.slow
+STAGES = ["plan", "develop", "build", "test", "security", "deploy", "operate", "feedback"]
+GATES = ["lint", "format", "package", "install", "tests", "coverage", "bandit"]
+SOUND = {
+    "pyproject.toml": "[tool.pytest.ini_options]\ntestpaths = ['tests']\n",
+    "app/__init__.py": "def one():\n    return 1\n",
+    "tests/test_app.py": "from app import one\n\n\ndef test_one():\n    assert one() == 1\n",
+}
+
+
+def test_the_schema_that_ships_is_the_one_of_the_structs() -> None:
+    assert json.loads(schemas.PATH.read_text()) == json.loads(json.dumps(schemas.schema()))
+
+
+def test_a_whole_run(checkout: Checkout) -> None:
+    checkout.write(SOUND).commit()
+    run = checkout.run()
+    verdict = run.verdict
+    assert (run.status, verdict["verdict"], verdict["exit_status"]) == (0, "pass", 0), run
+    jsonschema.validate(verdict, schemas.schema())
+    assert [stage["name"] for stage in verdict["stages"]] == STAGES
+    assert [gate["name"] for gate in verdict["gates"]] == GATES
+    assert verdict["commit"] == checkout.git("rev-parse", "HEAD").strip()
+    assert verdict["dirty"] is False
+    assert verdict["base"] is None
+    assert verdict["selection"] == {"stages": STAGES, "complete": True}
+    assert verdict["started"].endswith("Z")
+    assert verdict["policy"]["source"] == "defaults"
+    assert len(verdict["policy"]["sha256"]) == 64
+    assert verdict["tests"]["passed"] == verdict["tests"]["collected"] == 1
+    for gate in verdict["gates"]:
+        if gate["outcome"] in ("pass", "warn", "fail"):
+            receipt = gate["receipt"]
+            assert receipt["tool"]
+            assert receipt["version"]
+            assert receipt["argv"]
+            assert receipt["examined"] > 0
+            assert len(receipt["output_sha256"]) == 64
+        else:
+            assert gate["reason"]
+    last = run.stdout.rstrip().splitlines()[-1]
+    assert last.startswith("verdict: PASS · ")
+    assert verdict["reason"] in last
+    assert checkout.git("status", "--porcelain") == ""
+
+
+def test_the_digest_is_of_what_the_tool_printed(checkout: Checkout) -> None:
+    run = checkout.write(SOUND).run("--devops-gates-stage", "develop")
+    printed = (checkout.latest.parent / "logs" / "lint" / "tool.stdout").read_bytes()
+    digest = hashlib.sha256(printed).hexdigest()
+    assert run.gate("lint")["receipt"]["output_sha256"] == digest
+
+
+def test_unselected_stages_are_off_and_the_selection_incomplete(checkout: Checkout) -> None:
+    run = checkout.write(SOUND).run("--devops-gates-stage", "develop")
+    assert run.verdict["selection"] == {"stages": ["develop"], "complete": False}
+    assert run.outcome("tests") == "off"
+    assert run.reason("tests") == "not selected"
+    assert "test session starts" not in run.stdout
+    jsonschema.validate(run.verdict, schemas.schema())
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ("[tool.devops-gates]\nprofil = 'merge'", "tool.devops-gates.profil: unknown key (did you mean 'profile'?)"),
+        ("[tool.devops-gates]\nprofile = 'marge'", "(did you mean 'merge'?)"),
+        ("[tool.devops-gates]\ndeadline = inf", "tool.devops-gates.deadline"),
+        ("[tool.devops-gates]\ndeadline = 'long'", "tool.devops-gates.deadline"),
+        ("[tool.devops-gates.gates.lnt]", "tool.devops-gates.gates.lnt: unknown gate 'lnt' (did you mean 'lint'?)"),
+        ("[tool.devops-gates.gates.lint]\nlevel = 'high'", "tool.devops-gates.gates.lint.level"),
+        ("[tool.devops-gates.gates.lint]\nlevle = 'off'", "(did you mean 'level'?)"),
+        ("[tool.devops-gates.gates.coverage.conditions]\nline = 'high'", "gates.coverage.conditions.line: 'high'"),
+        ("[tool.devops-gates.gates.coverage.conditions]\nline = '>= 101'", "from 0 to 100"),
+        ("[tool.devops-gates.gates.coverage.conditions]\nline = '>= inf'", "gates.coverage.conditions.line"),
+        ("[tool.devops-gates.gates.coverage.conditions]\nline = 90", "gates.coverage.conditions.line"),
+        ("[tool.devops-gates.gates.coverage.conditions]\nlien = '>= 90'", "(did you mean 'line'?)"),
+        ("[tool.devops-gates.gates.lint.options]\nx = 1", "gates.lint.options.x: unknown key"),
+        ("[tool.devops-gates.profiles.nightly]\nstages = ['tset']", "(did you mean 'test'?)"),
+        ("[tool.devops-gates.profiles.nightly.levels]\nlnt = 'off'", "(did you mean 'lint'?)"),
+        ("[tool.devops-gates.profiles.nightly.levels]\nlint = 'of'", "(did you mean 'off'?)"),
+    ],
+)  # fmt: skip
+def test_configuration_errors(config: str, says: str, checkout: Checkout) -> None:
+    seen = "import pathlib\ndef test_a():\n    pathlib.Path('seen').touch()\n"
+    run = checkout.write({"pyproject.toml": config, "test_it.py": seen}).run()
+    assert (run.status, run.verdict["exit_status"], run.verdict["verdict"]) == (4, 4, "unknown"), (
+        run
+    )
+    assert says in run.verdict["reason"], run.verdict["reason"]
+    assert "\n" not in run.verdict["reason"]
+    assert not (checkout.root / "seen").exists()  # nothing ran
+    jsonschema.validate(run.verdict, schemas.schema())
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (("--devops-gates-profile", "comit"), "(did you mean 'commit'?)"),
+        (("--devops-gates-stage", "tst"), "(did you mean 'test'?)"),
+        (("--devops-gates-policy", "no-such-ref"), "no-such-ref"),
+    ],
+)
+def test_wrong_command_lines(args: tuple[str, ...], says: str, checkout: Checkout) -> None:
+    run = checkout.write(SOUND).commit().run(*args)
+    assert (run.status, run.verdict["exit_status"]) == (4, 4), run
+    assert says in run.verdict["reason"]
+
+
+def test_an_error_replaces_an_old_pass(checkout: Checkout) -> None:
+    checkout.write(SOUND)
+    assert checkout.run("--devops-gates-stage", "develop").status == 0
+    checkout.write({"pyproject.toml": "[tool.devops-gates]\nx = 1\n"})
+    assert checkout.run("--devops-gates-stage", "develop").verdict["verdict"] == "unknown"
+
+
+def test_nothing_required_is_unknown(checkout: Checkout) -> None:
+    levels = "\n".join(
+        f"[tool.devops-gates.gates.{name}]\nlevel = '{level}'"
+        for name, level in zip(GATES, ["advisory", "off"] * 4, strict=False)
+    )
+    run = checkout.write({**SOUND, "pyproject.toml": levels}).run()
+    assert (run.status, run.verdict["verdict"]) == (6, "unknown"), run
+    assert "nothing required passed" in run.verdict["reason"]
+
+
+def test_the_commit_profile_runs_no_tests(checkout: Checkout) -> None:
+    run = checkout.write(SOUND).run("--devops-gates-profile", "commit")
+    assert run.status == 0, run
+    assert {g["name"]: g["outcome"] for g in run.verdict["gates"]} == {
+        "lint": "pass", "format": "not-applicable", "package": "off", "install": "off",
+        "tests": "off", "coverage": "off", "bandit": "pass",
+    }  # fmt: skip
+
+
+def test_a_policy_of_another_revision(checkout: Checkout) -> None:
+    strict = "[tool.devops-gates.gates.coverage.conditions]\nline = '>= 100'\n"
+    checkout.write({"app/__init__.py": "def f():\n    return 1\n", "pyproject.toml": strict})
+    checkout.write({"test_it.py": "import app\ndef test_a(): pass\n"}).commit()
+    checkout.write({"pyproject.toml": strict.replace("100", "1")})
+    assert checkout.test().status == 0
+    run = checkout.test("--devops-gates-policy", "HEAD")
+    assert run.status == 1, run
+    assert run.verdict["policy"]["source"] == "pyproject.toml at HEAD"
+
+
+def test_the_base_is_the_merge_base(checkout: Checkout) -> None:
+    checkout.write(SOUND).commit()
+    first = checkout.git("rev-parse", "HEAD").strip()
+    checkout.git("branch", "target")
+    checkout.write({"app/more.py": "x = 1\n"}).commit()
+    run = checkout.run("--devops-gates-stage", "develop", "--devops-gates-base", "target")
+    assert run.verdict["base"] == first
+
+
+@pytest.mark.parametrize("failure", ["raise ValueError('x')", "return 5", "return [5]"])
+def test_a_plugin_that_cannot_add_its_gates(failure: str, checkout: Checkout) -> None:
+    checkout.write({"plugins/bad_gates.py": f"def pytest_devops_gates_add():\n    {failure}\n"})
+    run = checkout.run("-p", "bad_gates", env={"PYTHONPATH": str(checkout.root / "plugins")})
+    assert run.status == 4, run
+    assert "bad_gates" in run.verdict["reason"]
+
+
+def test_a_bug_of_ours_is_exit_3(checkout: Checkout) -> None:
+    """A plugin that breaks the supervisor itself."""
+    plugin = """
+    from pytest_devops_gates import policy
+    def broken(*args): raise RuntimeError("a bug")
+    policy.answer = broken
+    """
+    checkout.write({**SOUND, "plugins/breaks.py": plugin})
+    run = checkout.run(
+        "--devops-gates-stage", "develop", "-p", "breaks",
+        env={"PYTHONPATH": str(checkout.root / "plugins")},
+    )  # fmt: skip
+    assert (run.status, run.verdict["exit_status"], run.verdict["verdict"]) == (3, 3, "unknown")
+    assert "a bug" in (checkout.latest.parent / "internal-error.log").read_text()
+
+
+def test_a_plain_pytest_loads_nothing_and_writes_nothing(checkout: Checkout) -> None:
+    test = """
+    import sys
+    def test_modules():
+        ours = {name for name in sys.modules if name.startswith("pytest_devops_gates")}
+        assert ours == {"pytest_devops_gates", "pytest_devops_gates.plugin", "pytest_devops_gates.hooks"}
+    """
+    checkout.write({"test_it.py": test})
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *PLUGINS_OFF]
+    env = checkout.environment({"PYTHONDONTWRITEBYTECODE": "1"})
+    done = subprocess.run(command, cwd=checkout.root, env=env, capture_output=True)
+    assert done.returncode == 0, done.stdout.decode()
+    assert [path.name for path in Path(checkout.root).iterdir()] == ["test_it.py"]

@@ -1,0 +1,89 @@
+"""Values that several test modules build on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from pytest_devops_gates.evidence import Finding
+from pytest_devops_gates.project import Project
+from pytest_devops_gates.stage import Stage
+from pytest_devops_gates.verdict import SCHEMA, Ruling, StageOutcome, Verdict
+
+DATA = Path(__file__).parents[1] / "data"
+
+same_every_time = settings(derandomize=True, database=None, deadline=None, max_examples=100)
+"""Property tests try the same examples in every run."""
+
+any_text = st.text(
+    st.one_of(
+        st.characters(codec=None, exclude_categories=()),
+        st.sampled_from("\0\n\r\x1b\x9b\u2028\u202e\ufffe\ud800:#["),
+    ),
+    max_size=30,
+)
+"""Text with everything in it that must not reach a terminal or a file as it is."""
+
+HOSTILE = [
+    "<img src=x onerror=alert(1)>",
+    "</script>",
+    "{{7*7}}",
+    "##[error]x",
+    "fine so far ##[add-mask]a",
+    "::error::x",
+    "  ::set-output name=a::b",
+    "::stop-commands::x",
+    "##vso[task.setvariable]x",
+    "##teamcity[message text='x']",
+    "section_start:1:a",
+    "section_end:1:a",
+    "%0A::error::",
+    "a,b:c.py",
+    "\x1b[2J",
+    "\x1b]8;;http://example.org\x07link\x1b]8;;\x07",
+    "\x9b2J",
+    "left\u202etfel",
+    "one\ntwo",
+    "one\r::error::two",
+    "one\u2028::error::two",
+    "a|b",
+    "`code`",
+    "-->",
+    "NUL\0",
+    "\ufffe",
+    "lone \ud800 surrogate",
+    "]]>",
+    "[[ATTACHMENT|../../etc/passwd]]",
+    "=HYPERLINK()",
+]
+
+
+def project(root: Path, **fields: Any) -> Project:
+    return Project(root=root, run_dir=root / "run", cache=root / "cache", started=0.0, **fields)
+
+
+def ruling(name: str = "lint", **fields: Any) -> Ruling:
+    standard = {"stage": "develop", "level": "required", "outcome": "pass", "reason": "it is good"}
+    return Ruling(name=name, **{**standard, **fields})
+
+
+def verdict(
+    *rulings: Ruling, findings: tuple[Finding, ...] = (), reason: str = "why", **fields: Any
+) -> Verdict:
+    return Verdict(
+        schema=SCHEMA,
+        verdict=fields.pop("verdict", "fail"),
+        reason=reason,
+        exit_status=1,
+        started="2026-01-02T03:04:05Z",
+        seconds=1.5,
+        run_id="1",
+        version="0",
+        stages=tuple(StageOutcome(stage.value, "pass") for stage in Stage),
+        gates=rulings,
+        findings=findings,
+        **fields,
+    )
