@@ -109,6 +109,8 @@ def _record(verdict: Verdict, run: runs.Run, copy_to: Path | None) -> Verdict:
 def _judge(
     pytest_config: pytest.Config, options: argparse.Namespace, run: runs.Run, pending: Verdict
 ) -> Verdict:
+    if os.name == "nt":
+        raise UsageError("--devops-gates needs Linux or macOS; Windows is not supported yet")
     root = Path(pytest_config.rootpath)
     pyproject = _pyproject(root)
     policy, source = _policy(root, pyproject, options.devops_gates_policy)

@@ -83,7 +83,8 @@ class Checkout:
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         dropped = ("PYTEST_", "COVERAGE_", "GITHUB_", "CI")
         env = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
-        return {**env, "COLUMNS": "120", **(extra or {})}
+        measured = {k: v for k, v in os.environ.items() if k == "COVERAGE_PROCESS_CONFIG"}
+        return {**env, **measured, "COLUMNS": "120", **(extra or {})}
 
     def run(
         self,

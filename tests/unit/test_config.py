@@ -136,7 +136,7 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     (
         "another gate's metric",
         gate("conditions = { line = '>= 90' }", "lint"),
-        [f"{T}.gates.lint.conditions.line: unknown metric (did you mean"],
+        [f"{T}.gates.lint.conditions.line: unknown metric (known: findings.high, "],
     ),
     (
         "severity",

@@ -6,7 +6,7 @@ import json
 import os
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,11 +23,13 @@ EVENTS = 6
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(tmp_path: Path) -> Iterator[Path]:
     """The file of the stream, which the supervisor makes before the writer opens it."""
     file = tmp_path / "tests.jsonl"
     file.touch()
-    return file
+    yield file
+    for number in descriptors(file) if file.exists() else ():
+        os.close(number)
 
 
 @pytest.fixture
@@ -242,7 +244,6 @@ def test_it_never_writes_to_a_file_that_got_its_descriptor(
     path: Path, emit: Callable[..., None], tmp_path: Path
 ) -> None:
     number = descriptors(path)[0]
-    os.close(number)
     with (tmp_path / "theirs").open("wb") as theirs:
         os.dup2(theirs.fileno(), number)
         emit("after")
