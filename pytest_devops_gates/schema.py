@@ -40,6 +40,8 @@ def schema() -> dict[str, Any]:
     made: dict[str, Any] = msgspec.json.schema(Verdict)
     definitions: dict[str, Any] = made["$defs"]
     for definition in definitions.values():
+        if "description" in definition:  # Python 3.13 indents docstrings otherwise than 3.12
+            definition["description"] = " ".join(definition["description"].split())
         if "properties" in definition:  # every field is always written
             definition["required"] = list(definition["properties"])
     _enumerate(definitions["Verdict"], "schema", [SCHEMA])

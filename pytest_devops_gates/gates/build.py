@@ -49,10 +49,10 @@ def build(project: Project, options: Options, asked: tuple[str, ...]) -> Evidenc
         )
         if built.broken:
             return Evidence(findings=(built.broken,), examined=1, receipt=receipt)
-        artefacts = sorted(dist.iterdir())
-        kinds = {path.suffix for path in artefacts}
-        if not {".gz", ".whl"} <= kinds:
-            raise CannotTell(f"the build left {', '.join(p.name for p in artefacts) or 'nothing'}")
+        artefacts = sorted([*dist.glob("*.tar.gz"), *dist.glob("*.whl")])
+        if len(artefacts) < 2:
+            names = ", ".join(path.name for path in dist.iterdir())
+            raise CannotTell(f"the build left {names or 'nothing'}, not an sdist and a wheel")
         findings = _metadata(project, artefacts)
         return Evidence(findings=tuple(findings), examined=len(artefacts), receipt=receipt)
     finally:
