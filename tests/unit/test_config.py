@@ -77,6 +77,11 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
         gate("options = { max_size = 1 }", "sizes"),
         [f"{T}.gates.sizes.options.max_size: unknown key (did you mean 'max-size'?)"],
     ),
+    (
+        "option of a gate that has none",
+        gate("options = { select = ['E'] }"),
+        [f"{T}.gates.lint.options.select: unknown key"],
+    ),
     # names that nothing bears
     (
         "gate",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -96,14 +97,22 @@ def test_a_link_that_leads_outside_is_never_opened(root: Path) -> None:
         assert len(seen) == 1
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_what_is_no_plain_file_is_never_opened(root: Path) -> None:
-    os.mkfifo(root / "pipe.py")
+@pytest.mark.parametrize("path", ["folder.py", "missing.py", "", ".", "x" * 5000, "\ud800.py"])
+def test_what_is_no_file_has_no_line_of_code(path: str, root: Path) -> None:
     (root / "folder.py").mkdir()
-    for path in ("pipe.py", "folder.py", "missing.py", "", ".", "x" * 5000, "\ud800.py"):
-        found = one(Finding("R1", "bad", path=path, line=1), root)
-        assert found.message == "bad"
-        assert found.fingerprint
+    found = one(Finding("R1", "bad", path=path, line=1), root)
+    assert found.message == "bad"
+    assert found.fingerprint
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_never_opened(root: Path) -> None:
+    os.mkfifo(root / "pipe.py")
+    finding = Finding("R1", "bad", path="pipe.py", line=1)
+    reader = threading.Thread(target=one, args=(finding, root), daemon=True)
+    reader.start()
+    reader.join(5)
+    assert not reader.is_alive()
 
 
 # fingerprints

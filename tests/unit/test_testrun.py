@@ -116,6 +116,13 @@ WHOLE: list[tuple[str, list[Event], int, dict[str, Any], list[tuple[str, str]]]]
         [("error", IDS[A]), ("error", IDS[A])],
     ),
     (
+        "passed, and an error in the teardown",
+        [*passed(A)[:-1], report(A, "teardown", "failed")],
+        1,
+        {"passed": 1, "errors": 1},
+        [("error", IDS[A])],
+    ),
+    (
         "expected failure by the marker",
         around(A, call(A, "error", "ValueError"), report(A, "call", "skipped", xfail=True)),
         0,
@@ -215,6 +222,17 @@ WHOLE: list[tuple[str, list[Event], int, dict[str, Any], list[tuple[str, str]]]]
         [("failed", IDS[A])],
     ),
     (
+        "a subtest passed, and the test around it failed",
+        around(
+            A,
+            report(A, "call", subtest=True),
+            *[call(A, "error", "ValueError"), report(A, "call", "failed")],
+        ),
+        1,
+        {"failed": 1},
+        [("failed", IDS[A])],
+    ),
+    (
         "one of two subtests was skipped",
         around(
             A,
@@ -300,14 +318,6 @@ def test_a_whole_run(
     assert run.gaps == ()
 
 
-def test_an_error_in_the_teardown_is_one() -> None:
-    broken = [*passed(A)[:-1], report(A, "teardown", "failed")]
-    run = summed(session(*broken, exit_code=1))
-    assert run.counts.errors == 1
-    assert rules(run) == [("error", IDS[A])]
-    assert run.gaps == ()
-
-
 def test_a_failure_keeps_its_message_and_place() -> None:
     run = summed(session(*failed(A), exit_code=1))
     assert run.failures == (("failed", IDS[A], "it broke", ["t.py", 3]),)
@@ -371,10 +381,8 @@ def test_what_was_deselected_is_counted_and_leaves_the_run_complete() -> None:
 
 def test_what_was_dropped_without_a_word_is_counted_as_deselected() -> None:
     events = [process(), START, deselected(1), *collected(A, count=4), *passed(A), FINISH]
-    assert told(summed(events)) == {
-        **{"collected": 4, "deselected": 3, "passed": 1},
-        "complete": True,
-    }
+    counts = {"collected": 4, "deselected": 3, "passed": 1, "complete": True}
+    assert told(summed(events)) == counts
 
 
 # gaps: what keeps a run from being complete
