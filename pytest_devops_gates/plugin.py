@@ -98,9 +98,12 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     from pytest_devops_gates import checkout
 
     with checkout.left(str(config.rootpath)):
-        from pytest_devops_gates.supervisor import supervise
+        try:
+            from pytest_devops_gates.supervisor import supervise
 
-        return supervise(config, config.stash[_PARSED])
+            return supervise(config, config.stash[_PARSED])
+        except KeyboardInterrupt:  # before the supervisor listens itself
+            return pytest.ExitCode.INTERRUPTED
 
 
 @pytest.hookimpl(tryfirst=True)

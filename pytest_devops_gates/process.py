@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -84,6 +85,13 @@ def find_tool(name: str, checkout: Path) -> str:
     if found is None:
         raise CannotTell(f"{name} is not installed")
     return found
+
+
+def find_optional(name: str, checkout: Path) -> str | None:
+    """As find_tool, for a tool that merely makes things faster: None when it is not there."""
+    with contextlib.suppress(CannotTell):
+        return find_tool(name, checkout)
+    return None
 
 
 def _inside(path: Path, folder: Path) -> bool:
@@ -183,6 +191,18 @@ class Process:
         if self._largest() > OUTPUT_CAP:
             return f"printed more than {OUTPUT_CAP >> 20} MiB"
         return None
+
+
+def tool_version(program: str) -> str | None:
+    """The number that ``PROGRAM --version`` prints, or None."""
+    try:
+        said = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, timeout=10, check=False
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = re.search(r"\d+(\.\d+)+\S*", said)
+    return found[0] if found else None
 
 
 def run(

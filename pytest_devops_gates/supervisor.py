@@ -50,7 +50,8 @@ def supervise(pytest_config: pytest.Config, options: argparse.Namespace) -> int:
         pending = _pending(options)
         root = Path(pytest_config.rootpath)
         run = runs.create(root, verdict_json.render(pending), pending.run_id)
-        verdict = _safely(pytest_config, options, run, pending)
+        with listening() as interrupts:
+            verdict = _safely(pytest_config, options, run, pending, interrupts)
         verdict = msgspec.structs.replace(verdict, seconds=round(time.monotonic() - clock, 3))
         verdict = _record(verdict, run, invocation.report_folder(options, pytest_config))
         screen.show(verdict, run, root)
@@ -77,11 +78,15 @@ def _pending(options: argparse.Namespace) -> Verdict:
 
 
 def _safely(
-    pytest_config: pytest.Config, options: argparse.Namespace, run: runs.Run, pending: Verdict
+    pytest_config: pytest.Config,
+    options: argparse.Namespace,
+    run: runs.Run,
+    pending: Verdict,
+    interrupts: schedule.Interrupts,
 ) -> Verdict:
     """The verdict; an error in the configuration, or one of ours, is one as well."""
     try:
-        return _judge(pytest_config, options, run, pending)
+        return _judge(pytest_config, options, run, pending, interrupts)
     except UsageError as error:
         reason, status = f"configuration error: {error}", EXIT_USAGE
     except Exception:
@@ -107,7 +112,11 @@ def _record(verdict: Verdict, run: runs.Run, copy_to: Path | None) -> Verdict:
 
 
 def _judge(
-    pytest_config: pytest.Config, options: argparse.Namespace, run: runs.Run, pending: Verdict
+    pytest_config: pytest.Config,
+    options: argparse.Namespace,
+    run: runs.Run,
+    pending: Verdict,
+    interrupts: schedule.Interrupts,
 ) -> Verdict:
     if os.name == "nt":
         raise UsageError("--devops-gates needs Linux or macOS; Windows is not supported yet")
@@ -141,7 +150,7 @@ def _judge(
         policy=PolicySource(source=source, sha256=plan.digest),
     )
     base = options.devops_gates_base or table.base
-    with listening() as interrupts, Reaper() as reaper:
+    with Reaper() as reaper:
         first, project = _start(plan, project, reaper, base)
         evidence = schedule.run(
             _tasks(plan),

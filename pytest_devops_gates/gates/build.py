@@ -18,10 +18,11 @@ from pytest_devops_gates.gate import OFF, Gate, NoOptions, Options
 from pytest_devops_gates.process import (
     Process,
     environment,
-    find_tool,
+    find_optional,
     last_line,
     python_module,
     run,
+    tool_version,
 )
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
@@ -101,11 +102,11 @@ class _Built:
 
 
 def _build(project: Project, source: Path, dist: Path) -> _Built:
-    uv = find_uv(project)
+    uv = find_optional("uv", project.root)
     if uv:
         argv = [uv, "build", "--quiet", "--no-config", "--out-dir", str(dist), str(source)]
         built = _run(project, argv, source, "uv build")
-        result = _Built("uv build", None, built)
+        result = _Built("uv build", tool_version(uv), built)
     else:
         argv = python_module("build", "--outdir", str(dist), str(source))
         built = _run(project, argv, source, "build")
@@ -167,14 +168,6 @@ def _run(project: Project, argv: list[str], cwd: Path, name: str) -> Process:
     if process.trouble:
         raise CannotTell(f"{name} {process.trouble}")
     return process
-
-
-def find_uv(project: Project) -> str | None:
-    """uv, when it is there: the same results in a third of the time."""
-    try:
-        return find_tool("uv", project.root)
-    except CannotTell:
-        return None
 
 
 PACKAGE = Gate(

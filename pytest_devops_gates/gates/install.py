@@ -12,7 +12,14 @@ from pathlib import Path
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Severity
 from pytest_devops_gates.gate import OFF, Gate, NoOptions, Options
-from pytest_devops_gates.process import Process, environment, find_tool, last_line, run
+from pytest_devops_gates.process import (
+    Process,
+    environment,
+    find_optional,
+    last_line,
+    run,
+    tool_version,
+)
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
 
@@ -32,7 +39,8 @@ def check(project: Project, options: Options, asked: tuple[str, ...]) -> Evidenc
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     try:
-        installed = _install(project, wheels, work)
+        uv = find_optional("uv", project.root)
+        installed = _install(project, wheels, work, uv)
         with zipfile.ZipFile(wheels[0]) as wheel:
             modules, scripts = import_names(wheel.namelist()), console_scripts(wheel)
         findings = [
@@ -40,7 +48,8 @@ def check(project: Project, options: Options, asked: tuple[str, ...]) -> Evidenc
             *(f for name in scripts if (f := _start(project, name, work))),
         ]
         receipt = Receipt(
-            tool=Path(installed.argv[0]).name,
+            tool="uv pip install" if uv else "pip install",
+            version=tool_version(uv) if uv else _pip_version(work),
             argv=installed.argv,
             exit_code=installed.returncode,
         )
@@ -81,12 +90,14 @@ def console_scripts(wheel: zipfile.ZipFile) -> list[str]:
     return sorted(parser["console_scripts"]) if parser.has_section("console_scripts") else []
 
 
-def _install(project: Project, wheels: list[Path], work: Path) -> Process:
+def _pip_version(work: Path) -> str | None:
+    """The version of the fresh environment's own pip, by the name of its metadata folder."""
+    found = next((work / "env").glob("**/site-packages/pip-*.dist-info"), None)
+    return found.name.removeprefix("pip-").removesuffix(".dist-info") if found else None
+
+
+def _install(project: Project, wheels: list[Path], work: Path, uv: str | None) -> Process:
     env = work / "env"
-    try:
-        uv: str | None = find_tool("uv", project.root)
-    except CannotTell:
-        uv = None
     if uv:
         make = [uv, "venv", "--quiet", "--no-config", "--python", sys.executable, str(env)]
         install = [uv, "pip", "install", "--quiet", "--no-config", "--python", _bin(work, "python")]

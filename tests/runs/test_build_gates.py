@@ -40,6 +40,10 @@ def test_a_sound_package_passes_and_leaves_the_checkout_alone(checkout: Checkout
     run = checkout.run(*BUILD, timeout=300)
     assert run.status == 0, run
     assert (run.outcome("package"), run.outcome("install")) == ("pass", "pass")
+    for name in ("package", "install"):
+        receipt = run.gate(name)["receipt"]
+        assert receipt["version"]
+        assert receipt["examined"] == 2
     assert run.gate("install")["metrics"]["modules"] == 1
     assert run.gate("install")["metrics"]["scripts"] == 1
     assert checkout.git("status", "--porcelain") == before

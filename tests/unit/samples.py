@@ -18,13 +18,13 @@ DATA = Path(__file__).parents[1] / "data"
 same_every_time = settings(derandomize=True, database=None, deadline=None, max_examples=100)
 """Property tests try the same examples in every run."""
 
-any_text = st.text(
-    st.one_of(
-        st.characters(codec=None, exclude_categories=()),
-        st.sampled_from("\0\n\r\x1b\x9b\u2028\u202e\ufffe\ud800:#["),
-    ),
-    max_size=30,
-)
+_PIECES = [
+    *"\0\n\r\t\x1b\x9b\u2028\u202e\u200b\ufffe\ud800\udce9:#[ a",
+    *("::", "##", "##[", "##vso[", "##teamcity[", "section_start:", "section_end:", "../"),
+]
+any_text = st.lists(
+    st.sampled_from(_PIECES) | st.characters(codec=None, exclude_categories=()), max_size=12
+).map("".join)
 """Text with everything in it that must not reach a terminal or a file as it is."""
 
 HOSTILE = [
