@@ -121,6 +121,7 @@ def plan(
     """
     gates = tuple(sorted(gates, key=lambda gate: list(Stage).index(gate.stage)))
     names = [gate.name for gate in gates]
+    _check_needs(gates)
     chosen = profile or table.profile or "merge"
     where = "--devops-gates-profile" if profile else f"{TABLE}.profile"
     _one_of(chosen, [*PROFILES, *table.profiles], where, "profile")
@@ -136,6 +137,10 @@ def plan(
         for gate in gates
         if (reason := _off(gate, levels[gate.name][0], picked, profile_table, chosen))
     }
+    for gate in gates:
+        needed = [need for need in gate.needs if need in reasons]
+        if needed and gate.name not in reasons and not levels[gate.name][1]:
+            reasons[gate.name] = f"needs {needed[0]}, which is off"
     settings = {}
     for gate in gates:
         runs = gate.limits and gate.name not in reasons
@@ -268,6 +273,16 @@ def _check_names(table: Table, names: list[str]) -> None:
     for profile, content in table.profiles.items():
         for name in content.levels:
             _one_of(name, names, f"{TABLE}.profiles.{profile}.levels.{name}", "gate")
+
+
+def _check_needs(gates: Iterable[Gate]) -> None:
+    """Raises UsageError when gates wait for each other."""
+    needs = {gate.name: set(gate.needs) for gate in gates}
+    while free := [name for name, waits in needs.items() if not waits & needs.keys()]:
+        for name in free:
+            del needs[name]
+    if needs:
+        raise UsageError(f"the gates {', '.join(needs)} need each other in a circle")
 
 
 def _one_of(value: str, known: Iterable[str], path: str, noun: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import time
 import traceback
@@ -20,9 +21,9 @@ from pytest_devops_gates import builtin, config, git, invocation, runs, screen, 
 from pytest_devops_gates.conclude import conclude
 from pytest_devops_gates.engine import schedule
 from pytest_devops_gates.engine.task import Job, Task
-from pytest_devops_gates.errors import CannotTell, UsageError
+from pytest_devops_gates.errors import CannotTell, UsageError, did_you_mean
 from pytest_devops_gates.evidence import Evidence
-from pytest_devops_gates.gate import Gate
+from pytest_devops_gates.gate import LEVELS, Gate
 from pytest_devops_gates.interrupts import listening
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.reaper import Reaper
@@ -238,11 +239,23 @@ def _each(added: Any, who: str) -> Iterable[Gate]:
     for gate in gates:
         if not isinstance(gate, Gate):
             raise UsageError(f"the plugin {who} added {type(gate).__name__}, which is no Gate")
-        if (gate.command is None or gate.read is None) == (gate.function is None):
-            raise UsageError(
-                f"the gate {gate.name} of {who} needs a command and a reader, or a function"
-            )
+        wrong = _flaw(gate)
+        if wrong:
+            raise UsageError(f"the gate {gate.name!r} of the plugin {who} {wrong}")
     return gates
+
+
+def _flaw(gate: Gate) -> str | None:
+    """What is wrong with a gate that a plugin made."""
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", str(gate.name)):
+        return "needs a name of lower-case letters, digits and single hyphens"
+    if not isinstance(gate.stage, Stage):
+        return f"needs a Stage, not {gate.stage!r}"
+    if (gate.command is None or gate.read is None) == (gate.function is None):
+        return "needs a command and a reader, or a function"
+    if gate.level not in LEVELS:
+        return f"has the level {gate.level!r}{did_you_mean(str(gate.level), LEVELS)}"
+    return None
 
 
 def _pyproject(root: Path) -> dict[str, Any]:

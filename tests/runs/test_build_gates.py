@@ -126,3 +126,10 @@ def test_versions_from_git_tags(checkout: Checkout) -> None:
     assert [p.name for p in (checkout.latest.parent / "dist").glob("*.whl")] == [
         "tagged-3.2.1-py3-none-any.whl"
     ]
+
+
+def test_a_build_that_takes_too_long_is_unknown(checkout: Checkout) -> None:
+    short = PYPROJECT + "[tool.devops-gates.gates.package]\ntimeout = 0.3\n"
+    run = checkout.write({**SOUND, "pyproject.toml": short}).run(*BUILD, timeout=60)
+    assert (run.outcome("package"), run.status) == ("unknown", 6), run
+    assert "hung: no end after 0.3 seconds" in run.reason("package")

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.slow
 STAGES = ["plan", "develop", "build", "test", "security", "deploy", "operate", "feedback"]
 GATES = ["lint", "format", "package", "install", "tests", "coverage", "bandit"]
 SOUND = {
+    ".gitignore": "__pycache__/\n",
     "pyproject.toml": "[tool.pytest.ini_options]\ntestpaths = ['tests']\n",
     "app/__init__.py": "def one():\n    return 1\n",
     "tests/test_app.py": "from app import one\n\n\ndef test_one():\n    assert one() == 1\n",
@@ -169,12 +170,44 @@ def test_the_base_is_the_merge_base(checkout: Checkout) -> None:
     assert run.verdict["base"] == first
 
 
-@pytest.mark.parametrize("failure", ["raise ValueError('x')", "return 5", "return [5]"])
-def test_a_plugin_that_cannot_add_its_gates(failure: str, checkout: Checkout) -> None:
-    checkout.write({"plugins/bad_gates.py": f"def pytest_devops_gates_add():\n    {failure}\n"})
+GATE = """
+from pytest_devops_gates import Command, Evidence, Gate, Stage
+def command(project, options): return Command(["true"])
+def read(output, project, options): return Evidence.of(examined=1)
+def gate(name="mine", stage=Stage.TEST, **rest): return Gate(name, stage, command, read, **rest)
+def pytest_devops_gates_add():
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("raise ValueError('x')", "failed to add its gates: ValueError: x"),
+        ("return 5", "added int, which is no Gate"),
+        ("return [gate(), 5]", "added int, which is no Gate"),
+        ("return gate('lint')", "the gate lint is added twice"),
+        ("return gate('../x')", "needs a name"),
+        ("return gate(stage='nowhere')", "needs a Stage"),
+        ("return Gate('mine', Stage.TEST, command)", "needs a command and a reader"),
+        ("return gate(level='high')", "has the level 'high'"),
+        ("return [gate('a', needs=('b',)), gate('b', needs=('a',))]", "in a circle"),
+        ("return gate(conditions={'line': '>= 1'})", "unknown metric"),
+    ],
+)
+def test_a_plugin_that_cannot_add_its_gates(body: str, says: str, checkout: Checkout) -> None:
+    checkout.write({"plugins/bad_gates.py": f"{GATE}    {body}\n"})
     run = checkout.run("-p", "bad_gates", env={"PYTHONPATH": str(checkout.root / "plugins")})
     assert run.status == 4, run
-    assert "bad_gates" in run.verdict["reason"]
+    assert says in run.verdict["reason"]
+
+
+def test_what_needs_a_gate_that_is_off_is_off_unless_it_was_asked_for(checkout: Checkout) -> None:
+    off = "[tool.devops-gates.gates.tests]\nlevel = 'off'\n"
+    run = checkout.write({**SOUND, "pyproject.toml": off}).test()
+    assert run.reason("coverage") == "needs tests, which is off"
+    asked = off + "[tool.devops-gates.gates.coverage]\nlevel = 'required'\n"
+    run = checkout.write({"pyproject.toml": asked}).test()
+    assert (run.outcome("coverage"), run.status) == ("unknown", 6), run
 
 
 def test_a_bug_of_ours_is_exit_3(checkout: Checkout) -> None:

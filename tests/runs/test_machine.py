@@ -184,6 +184,30 @@ def test_a_debugger_talks_to_the_terminal(checkout: Checkout) -> None:
     assert b"verdict:" in seen
 
 
+def test_a_live_line_on_a_terminal_and_none_in_a_log(checkout: Checkout) -> None:
+    slow = ROGUE.replace("CODE", repr("import time; time.sleep(1); print('[]')"))
+    checkout.write({"plugins/rogue_gate.py": slow.replace("TIMEOUT", "30"), "mod.py": "x = 1\n"})
+    arguments = ("--devops-gates-stage", "security", "-p", "rogue_gate")
+    env = checkout.environment({"PYTHONPATH": str(checkout.root / "plugins"), "TERM": "xterm"})
+    main, other = pty.openpty()
+    process = subprocess.Popen(
+        checkout.command(*arguments), cwd=checkout.root, env=env, stdout=other
+    )
+    os.close(other)
+    seen = b""
+    try:
+        while chunk := os.read(main, 1000):
+            seen += chunk
+    except OSError:
+        pass
+    os.close(main)
+    assert process.wait(timeout=30) == 0
+    assert b"running: " in seen
+    assert b"\x1b[32mPASS" in seen
+    run = checkout.run(*arguments, env={"PYTHONPATH": str(checkout.root / "plugins")})
+    assert "running: " not in run.stdout
+
+
 def test_the_deadline_of_the_whole_run(checkout: Checkout) -> None:
     checkout.write(
         {
