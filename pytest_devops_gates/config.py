@@ -81,7 +81,7 @@ def load_toml(data: bytes, name: str) -> dict[str, Any]:
         table: dict[str, Any] = tomllib.loads(data.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise UsageError(f"{name}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{name}: {error}") from None
     return table
 
@@ -100,6 +100,8 @@ def read_table(pyproject: Mapping[str, Any]) -> Table:
             _positive(gate.timeout, f"{path}.timeout")
     for name, profile in table.profiles.items():
         path = f"{TABLE}.profiles.{name}"
+        if profile.stages == []:
+            raise UsageError(f"{path}.stages: names no stage; leave it out for all of them")
         for stage in profile.stages or ():
             _one_of(stage, [s.value for s in Stage], f"{path}.stages", "stage")
         for gate_name, level in profile.levels.items():
@@ -122,8 +124,9 @@ def plan(
     gates = tuple(sorted(gates, key=lambda gate: list(Stage).index(gate.stage)))
     names = [gate.name for gate in gates]
     _check_needs(gates)
-    chosen = profile or table.profile or "merge"
-    where = "--devops-gates-profile" if profile else f"{TABLE}.profile"
+    told = table.profile if profile is None else profile
+    chosen = "merge" if told is None else told
+    where = f"{TABLE}.profile" if profile is None else "--devops-gates-profile"
     _one_of(chosen, [*PROFILES, *table.profiles], where, "profile")
     _check_names(table, names)
     picked = list(stages)
@@ -233,8 +236,9 @@ def _conditions(
     found = []
     for metric, text in table.items():
         here = f"{path}.{kind}.{metric}"
-        prefix = metric.partition(":")[0] + ":" if ":" in metric else metric
-        if prefix not in gate.metrics and not EVERY_GATE.fullmatch(metric):
+        name, colon, target = metric.partition(":")
+        known_here = name + colon in gate.metrics and bool(target) == bool(colon)
+        if not known_here and not EVERY_GATE.fullmatch(metric):
             known = [*gate.metrics, "findings.new", "findings.total", "findings.high"]
             raise UsageError(f"{here}: unknown metric{did_you_mean(metric, known)}")
         try:
@@ -258,9 +262,10 @@ def _off(
     profile_table: ProfileTable,
     profile: str,
 ) -> str | None:
-    if picked and gate.stage.value not in picked:
-        return "not selected"
-    if profile_table.stages is not None and gate.stage.value not in profile_table.stages:
+    if picked:
+        if gate.stage.value not in picked:
+            return "not selected"
+    elif profile_table.stages is not None and gate.stage.value not in profile_table.stages:
         return f"not in the profile {profile}"
     if level == OFF:
         return f"off in the profile {profile}" if gate.levels.get(profile) == OFF else "level off"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from enum import Enum
+from typing import Annotated, Literal
 
 import msgspec
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Severity(str, Enum):
@@ -45,7 +49,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=False):
     end_column: int | None = None
     gate: str = ""
     fingerprint: str = ""
-    state: str = "new"
+    state: Literal["new", "known", "waived"] = "new"
     waiver: str | None = None
 
 
@@ -71,7 +75,7 @@ class Evidence(msgspec.Struct, frozen=True):
 
     findings: tuple[Finding, ...] = ()
     metrics: dict[str, float] = {}
-    examined: int | None = None
+    examined: Count | None = None
     unknown: str | None = None
     not_applicable: str | None = None
     receipt: Receipt | None = None
@@ -95,3 +99,14 @@ class Evidence(msgspec.Struct, frozen=True):
             unknown=unknown,
             notes=tuple(notes),
         )
+
+    def checked(self) -> Evidence:
+        """The same, with every value of the type that it is declared to have.
+
+        Raises ValueError (msgspec.ValidationError) otherwise, and for numbers that are not finite:
+        what a reader made is not believed before.
+        """
+        for name, value in self.metrics.items():
+            if not isinstance(value, (int, float)) or not math.isfinite(value):
+                raise ValueError(f"the metric {name} is {value!r}, which is no number")
+        return msgspec.convert(msgspec.to_builtins(self), Evidence, strict=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -13,6 +13,7 @@ from pytest_devops_gates.evidence import Evidence
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
 
+T = TypeVar("T")
 Options = Any
 """A gate's own options: its ``options`` struct, or the plain table where it names none."""
 
@@ -67,6 +68,13 @@ class Output(msgspec.Struct, frozen=True):
             return json.loads(text, parse_constant=_refuse, object_pairs_hook=_unique)
         except (ValueError, RecursionError) as error:
             raise CannotTell(f"printed JSON that cannot be read: {str(error)[:200]}") from None
+
+    def decode(self, kind: type[T]) -> T:
+        """Standard output as JSON of a certain shape. Raises CannotTell when it has another."""
+        try:
+            return msgspec.convert(self.json(), kind)
+        except msgspec.ValidationError as error:
+            raise CannotTell(f"printed JSON of another shape: {error}") from None
 
     def census_lines(self) -> list[str]:
         """The lines of the census, blank ones left out."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import ROUND_DOWN, Decimal
 
 import msgspec
 
@@ -21,7 +22,7 @@ from pytest_devops_gates.verdict import (
     Ruling,
 )
 
-_CONDITION = re.compile(r"\s*(>=|<=|==|!=|>|<)\s*([+-]?\d+(?:\.\d+)?)\s*%?\s*")
+_CONDITION = re.compile(r"\s*(>=|<=|==|!=|>|<)\s*([+-]?\d+(?:\.\d+)?)\s*(%?)\s*", re.ASCII)
 _HOLDS: dict[str, Callable[[float, float], bool]] = {
     ">=": lambda value, limit: value >= limit,
     "<=": lambda value, limit: value <= limit,
@@ -40,7 +41,7 @@ class Condition(msgspec.Struct, frozen=True):
     limit: float
 
     def __str__(self) -> str:
-        return f"{self.metric} {self.operator} {number(self.limit)}"
+        return f"{self.metric} {self.operator} {exact(self.limit)}"
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -72,6 +73,8 @@ def parse_condition(metric: str, text: str) -> Condition:
     limit = float(found[2])
     if not math.isfinite(limit):
         raise ValueError(f"'{text}': the limit is not finite")
+    if found[3] and not is_percentage(metric):
+        raise ValueError(f"'{text}': {metric} is no percentage")
     if is_percentage(metric) and not 0 <= limit <= 100:
         raise ValueError(f"'{text}': {metric} is a percentage, from 0 to 100")
     return Condition(metric, found[1], limit)
@@ -136,7 +139,7 @@ def finding_metrics(findings: Sequence[Finding], asked: Iterable[str] = ()) -> d
     }
     new = [f for f in findings if f.state == "new"]
     for severity in Severity:
-        metrics[f"findings.{severity.value}"] = sum(f.severity is severity for f in new)
+        metrics[f"findings.{severity.value}"] = sum(f.severity == severity for f in new)
     for name in asked:
         if name.startswith("findings.") and name.count(".") == 2:
             _, severity_name, least = name.split(".")
@@ -157,10 +160,15 @@ def count(findings: Sequence[Finding]) -> Counts:
 
 
 def number(value: float) -> str:
-    """A number as people read it; never rounded up to a limit that it misses."""
+    """A number as people read it, cut (never rounded) after two decimals."""
     if value == int(value):
         return str(int(value))
-    return f"{math.floor(value * 100) / 100:.2f}"
+    return str(Decimal(repr(value)).quantize(Decimal("0.01"), ROUND_DOWN))
+
+
+def exact(value: float) -> str:
+    """A number with all its decimals, and no exponent."""
+    return str(int(value)) if value == int(value) else f"{Decimal(repr(value)):f}"
 
 
 def _hold(condition: Condition, metrics: Mapping[str, float]) -> Measured:
@@ -182,6 +190,8 @@ def _decide(
     unknown = evidence.unknown
     if unknown is None and evidence.receipt is None:
         unknown = "left no receipt: nothing shows that it ran"
+    if unknown is None and evidence.examined is None:
+        unknown = "does not say how many inputs it examined"
     if unknown is None and evidence.examined == 0:
         unknown = "examined nothing, where something was expected"
     for m in measured:
@@ -208,7 +218,10 @@ def _is_definite(m: Measured) -> bool:
 
 def _breach(settings: Settings, m: Measured) -> str:
     value = "not measured" if m.value is None else number(m.value)
-    text = f"{settings.name}: {m.metric} {value}, needs {m.operator} {number(m.limit)}"
+    limit = exact(m.limit)
+    if value == limit and m.value is not None:  # they differ where people no longer look
+        value = exact(m.value)
+    text = f"{settings.name}: {m.metric} {value}, needs {m.operator} {limit}"
     return f"{text} · {settings.again}" if settings.again else text
 
 

@@ -89,7 +89,8 @@ def _safely(
     try:
         return _judge(pytest_config, options, run, pending, interrupts)
     except UsageError as error:
-        reason, status = f"configuration error: {error}", EXIT_USAGE
+        one_line = "\\n".join(str(error).splitlines())
+        reason, status = f"configuration error: {one_line}", EXIT_USAGE
     except Exception:
         log = run.path / "internal-error.log"
         log.write_text(traceback.format_exc(), encoding="utf-8", errors="backslashreplace")
@@ -104,7 +105,7 @@ def _record(verdict: Verdict, run: runs.Run, copy_to: Path | None) -> Verdict:
     """Write the verdict. One that could not be written is not known."""
     try:
         runs.finish(run, verdict_json.render(verdict), copy_to)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         reason = f"the verdict could not be written: {error}"
         return msgspec.structs.replace(
             verdict, verdict=UNKNOWN, reason=reason, exit_status=EXIT_UNKNOWN

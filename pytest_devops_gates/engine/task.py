@@ -129,6 +129,10 @@ class Job:
             return Evidence(unknown=f"{self._tool()} {reason}", receipt=receipt)
         if not isinstance(evidence, Evidence):
             raise CannotTell(f"its reader returned {type(evidence).__name__}, not Evidence")
+        try:
+            evidence = evidence.checked()
+        except (ValueError, TypeError) as error:
+            return Evidence(unknown=f"its reader returned wrong evidence: {error}", receipt=receipt)
         receipt = msgspec.structs.replace(receipt, examined=evidence.examined)
         return msgspec.structs.replace(evidence, receipt=receipt)
 

@@ -39,8 +39,8 @@ def read_result(task: Task, project: Project) -> tuple[bytes, Evidence]:
     """The bytes and the evidence that the worker left. Raises CannotTell when there is none."""
     try:
         data = (_folder(task, project) / "result.json").read_bytes()
-        return data, msgspec.json.decode(data, type=Evidence)
-    except (OSError, msgspec.DecodeError) as error:
+        return data, msgspec.json.decode(data, type=Evidence).checked()
+    except (OSError, ValueError) as error:
         raise CannotTell(f"its worker left no result that can be read: {error}") from None
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import Any
+from typing import Literal
+
+import msgspec
 
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Confidence, Evidence, Finding, Severity
@@ -12,8 +14,34 @@ from pytest_devops_gates.process import python_module
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
 
-SEVERITIES = {"HIGH": Severity.HIGH, "MEDIUM": Severity.MEDIUM, "LOW": Severity.LOW}
-CONFIDENCES = {"HIGH": Confidence.HIGH, "MEDIUM": Confidence.MEDIUM, "LOW": Confidence.LOW}
+Rank = Literal["HIGH", "MEDIUM", "LOW", "UNDEFINED"]
+SEVERITIES = {"HIGH": Severity.HIGH, "MEDIUM": Severity.MEDIUM}
+CONFIDENCES = {"HIGH": Confidence.HIGH, "MEDIUM": Confidence.MEDIUM}
+
+
+class _Result(msgspec.Struct):
+    test_id: str
+    issue_text: str
+    issue_severity: Rank
+    issue_confidence: Rank
+    filename: str
+    line_number: int
+    line_range: list[int] = []
+    col_offset: int | None = None
+    end_col_offset: int | None = None
+
+
+class _Error(msgspec.Struct):
+    filename: str
+    reason: str
+
+
+class _Report(msgspec.Struct):
+    """Source: bandit's JSON formatter."""
+
+    results: list[_Result]
+    errors: list[_Error]
+    metrics: dict[str, dict[str, int]]
 
 
 def command(project: Project, options: Options) -> Command:
@@ -39,25 +67,18 @@ def targets(project: Project) -> list[str]:
 
 
 def read(output: Output, project: Project, options: Options) -> Evidence:
-    """Source of the format: bandit's JSON formatter (``results``, ``errors``, ``metrics``).
-
-    Files with errors are listed in ``errors`` alone: neither exit code nor results tell of them.
-    """
-    report = output.json()
-    if not isinstance(report, dict) or not {"results", "errors", "metrics"} <= report.keys():
-        raise CannotTell("printed JSON without results, errors and metrics")
-    results, errors = report["results"], report["errors"]
-    if bool(results) != (output.exit_code == 1):
-        raise CannotTell(
-            f"contradicts itself: it exited with {output.exit_code} and {len(results)} results"
-        )
-    read_files = [name for name in report["metrics"] if name != "_totals"]
-    totals = report["metrics"].get("_totals", {})
+    """Files that bandit could not read stand in ``errors`` alone: neither its exit code nor its
+    results tell of them."""
+    report = output.decode(_Report)
+    if bool(report.results) != (output.exit_code == 1):
+        found = f"{len(report.results)} results"
+        raise CannotTell(f"contradicts itself: it exited with {output.exit_code} and {found}")
+    totals = report.metrics.get("_totals", {})
     return Evidence.of(
-        (_finding(result) for result in results),
-        examined=len(read_files) - len(errors),
+        (_finding(result) for result in report.results),
+        examined=max(0, len(report.metrics.keys() - {"_totals"}) - len(report.errors)),
         metrics={"nosec": totals.get("nosec", 0), "lines": totals.get("loc", 0)},
-        unknown=_unread(errors),
+        unknown=_unread(report.errors),
     )
 
 
@@ -73,25 +94,24 @@ def _configured(project: Project) -> bool:
     return project.tool("bandit") is not None or (project.root / ".bandit").is_file()
 
 
-def _unread(errors: list[dict[str, Any]]) -> str | None:
+def _unread(errors: list[_Error]) -> str | None:
     if not errors:
         return None
     more = f" (and {len(errors) - 1} more files)" if len(errors) > 1 else ""
-    return f"bandit could not read {errors[0].get('filename')}: {errors[0].get('reason')}{more}"
+    return f"bandit could not read {errors[0].filename}: {errors[0].reason}{more}"
 
 
-def _finding(result: dict[str, Any]) -> Finding:
-    lines = result.get("line_range") or [result["line_number"]]
-    column, end = result.get("col_offset"), result.get("end_col_offset")
+def _finding(result: _Result) -> Finding:
+    column, end = result.col_offset, result.end_col_offset
     return Finding(
-        rule=str(result["test_id"]),
-        message=str(result["issue_text"]),
-        severity=SEVERITIES.get(result["issue_severity"], Severity.LOW),
-        confidence=CONFIDENCES.get(result["issue_confidence"], Confidence.LOW),
-        path=str(result["filename"]),
-        line=result["line_number"],
+        rule=result.test_id,
+        message=result.issue_text,
+        severity=SEVERITIES.get(result.issue_severity, Severity.LOW),
+        confidence=CONFIDENCES.get(result.issue_confidence, Confidence.LOW),
+        path=result.filename,
+        line=result.line_number,
         column=None if column is None or column < 0 else column + 1,
-        end_line=lines[-1],
+        end_line=(result.line_range or [result.line_number])[-1],
         end_column=None if end is None or end <= 0 else end + 1,
     )
 

@@ -13,6 +13,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,9 @@ def limits(project: Project, options: Options) -> Mapping[str, str]:
     """The project's own ``fail_under``, as a condition."""
     rcfile = project.session.coverage_rcfile if project.session else None
     fail_under = _coverage(project.root, rcfile=rcfile).config.fail_under
-    return {"total": f">= {fail_under:g}"} if fail_under else {}
+    if not 0 <= fail_under <= 100:
+        raise UsageError(f"coverage's fail_under is {fail_under}; a percentage is from 0 to 100")
+    return {"total": f">= {Decimal(repr(fail_under)):f}"} if fail_under else {}
 
 
 def measure(project: Project, options: Options, asked: tuple[str, ...]) -> Evidence:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import keyword
 import os
 import shutil
 import sys
@@ -42,7 +43,8 @@ def check(project: Project, options: Options, asked: tuple[str, ...]) -> Evidenc
         uv = find_optional("uv", project.root)
         installed = _install(project, wheels, work, uv)
         with zipfile.ZipFile(wheels[0]) as wheel:
-            modules, scripts = import_names(wheel.namelist()), console_scripts(wheel)
+            members = wheel.namelist()
+            modules, scripts = import_names(members), console_scripts(wheel)
         findings = [
             *(f for name in modules if (f := _import(project, name, work))),
             *(f for name in scripts if (f := _start(project, name, work))),
@@ -56,7 +58,7 @@ def check(project: Project, options: Options, asked: tuple[str, ...]) -> Evidenc
         return Evidence(
             findings=tuple(findings),
             metrics={"modules": len(modules), "scripts": len(scripts)},
-            examined=len(modules) + len(scripts),
+            examined=len(modules) + len(scripts) + sum(n.endswith(".pyi") for n in members),
             receipt=receipt,
         )
     finally:
@@ -70,24 +72,39 @@ def import_names(members: list[str]) -> list[str]:
     """
     paths = [name.split("/") for name in members if name.endswith(_SUFFIXES)]
     paths = [p for p in paths if not p[0].endswith((".data", ".dist-info"))]
-    packages = {tuple(p[:-1]) for p in paths if p[-1] in ("__init__.py", "__init__.pyi")}
+    packages = {tuple(p[:-1]) for p in paths if p[-1] == "__init__.py"}
     found = set()
     for path in paths:
         parents = [tuple(path[:depth]) for depth in range(1, len(path))]
         regular = next((parent for parent in parents if parent in packages), None)
         found.add(".".join(regular) if regular else ".".join([*path[:-1], path[-1].split(".")[0]]))
-    return sorted(name for name in found if all(p.isidentifier() for p in name.split(".")))
+    return sorted(name for name in found if all(map(_is_importable, name.split("."))))
+
+
+def _is_importable(part: str) -> bool:
+    return part.isidentifier() and not keyword.iskeyword(part)
 
 
 def console_scripts(wheel: zipfile.ZipFile) -> list[str]:
-    """The names under ``[console_scripts]`` of a wheel's entry_points.txt."""
+    """The names under ``[console_scripts]`` of a wheel's entry_points.txt.
+
+    Raises CannotTell when that file is not what it should be.
+    """
     names = [n for n in wheel.namelist() if n.endswith(".dist-info/entry_points.txt")]
     if not names:
         return []
     parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)
     parser.optionxform = str  # type: ignore[assignment, method-assign]
-    parser.read_string(wheel.read(names[0]).decode("utf-8"))
-    return sorted(parser["console_scripts"]) if parser.has_section("console_scripts") else []
+    try:
+        parser.read_string(wheel.read(names[0]).decode("utf-8"))
+    except (configparser.Error, UnicodeDecodeError) as error:
+        said = " ".join(str(error).split())
+        raise CannotTell(f"entry_points.txt of the wheel cannot be read: {said}") from None
+    scripts = sorted(parser["console_scripts"]) if parser.has_section("console_scripts") else []
+    for name in scripts:
+        if Path(name).name != name:
+            raise CannotTell(f"'{name}' in entry_points.txt of the wheel is no name of a command")
+    return scripts
 
 
 def _pip_version(work: Path) -> str | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Evidence, Finding, Severity
@@ -23,6 +24,21 @@ _HIGH = re.compile(r"E9\d\d|F63\d|F7\d\d|F82\d|invalid-syntax|syntax-error")
 SOURCES = (".py", ".pyi", ".ipynb")
 
 
+class _Place(msgspec.Struct):
+    row: int | None = None
+    column: int | None = None
+
+
+class _Entry(msgspec.Struct):
+    """One violation. Source: ruff's ``--output-format=json``."""
+
+    code: str | None
+    filename: str | None
+    message: str
+    location: _Place | None = None
+    end_location: _Place | None = None
+
+
 def lint_command(project: Project, options: Options) -> Command:
     check = ["ruff", "check", *_common(project)]
     if not _configured(project):
@@ -37,8 +53,8 @@ def lint_command(project: Project, options: Options) -> Command:
 
 
 def read_lint(output: Output, project: Project, options: Options) -> Evidence:
-    """Source of the format: ruff's ``--output-format=json``, a list of violations."""
-    entries = _entries(output)
+    """Judges what counts of ruff's list of violations."""
+    entries = output.decode(list[_Entry])
     _agree(output.exit_code, bool(entries), "violations")
     hook = find_hook(project.text(PRE_COMMIT), "ruff", "ruff-check")
     counted = _that_count(entries, hook, project)
@@ -66,13 +82,14 @@ def read_format(output: Output, project: Project, options: Options) -> Evidence:
     Each release of ruff formats a little differently, so one that the project does not use cannot
     tell whether its files are well formatted unless it finds nothing to do.
     """
-    entries = _entries(output)
+    entries = output.decode(list[_Entry])
     _agree(output.exit_code, bool(entries), "unformatted files")
     hook = find_hook(project.text(PRE_COMMIT), "ruff-format")
     counted = _that_count(entries, hook, project)
-    broken = [e for e in counted if e.get("code") != "unformatted"]
+    broken = [e for e in counted if e.code != "unformatted"]
     if broken:
-        raise CannotTell(f"could not parse {_name(broken[0])}: {broken[0].get('message')}")
+        name = Path(broken[0].filename or "?").name
+        raise CannotTell(f"could not parse {name}: {broken[0].message}")
     drift = _drift(hook) if counted else None
     return Evidence.of(
         () if drift else (_finding(entry, Severity.LOW) for entry in counted),
@@ -122,52 +139,39 @@ def _has_table(pyproject: Path) -> bool:
         return False
 
 
-def _entries(output: Output) -> list[dict[str, Any]]:
-    entries = output.json()
-    if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
-        raise CannotTell("printed JSON that is not its list of violations")
-    return entries
-
-
 def _agree(exit_code: int, found: bool, what: str) -> None:
     if found != (exit_code == 1):
         listed = "listed" if found else "listed no"
         raise CannotTell(f"contradicts itself: it exited with {exit_code} and {listed} {what}")
 
 
-def _finding(entry: dict[str, Any], severity: Severity) -> Finding:
-    start, end = entry.get("location") or {}, entry.get("end_location") or {}
+def _finding(entry: _Entry, severity: Severity) -> Finding:
+    start, end = entry.location or _Place(), entry.end_location or _Place()
     return Finding(
-        rule=str(entry.get("code") or "syntax-error"),
-        message=str(entry.get("message") or ""),
+        rule=entry.code or "syntax-error",
+        message=entry.message,
         severity=severity,
-        path=entry.get("filename"),
-        line=start.get("row"),
-        column=start.get("column"),
-        end_line=end.get("row"),
-        end_column=end.get("column"),
+        path=entry.filename,
+        line=start.row,
+        column=start.column,
+        end_line=end.row,
+        end_column=end.column,
     )
 
 
-def _severity(entry: dict[str, Any]) -> Severity:
-    code = entry.get("code")
-    return Severity.HIGH if code is None or _HIGH.fullmatch(str(code)) else Severity.MEDIUM
+def _severity(entry: _Entry) -> Severity:
+    high = entry.code is None or _HIGH.fullmatch(entry.code)
+    return Severity.HIGH if high else Severity.MEDIUM
 
 
-def _name(entry: dict[str, Any]) -> str:
-    return Path(str(entry.get("filename"))).name
-
-
-def _that_count(
-    entries: list[dict[str, Any]], hook: Hook | None, project: Project
-) -> list[dict[str, Any]]:
+def _that_count(entries: list[_Entry], hook: Hook | None, project: Project) -> list[_Entry]:
     """What is left without the files that the project keeps from its own ruff hook.
 
     Newer releases of ruff read Markdown too; the hooks give it Python sources only, and so do we.
     """
     counted = []
     for entry in entries:
-        path = relative(entry.get("filename"), project.root)[0] or ""
+        path = relative(entry.filename, project.root)[0] or ""
         if not path.endswith(".md") and not (hook and hook.leaves_out(path)):
             counted.append(entry)
     return counted

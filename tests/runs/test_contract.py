@@ -93,6 +93,11 @@ def test_unselected_stages_are_off_and_the_selection_incomplete(checkout: Checko
         ("[tool.devops-gates.gates.coverage.conditions]\nline = 90", "gates.coverage.conditions.line"),
         ("[tool.devops-gates.gates.coverage.conditions]\nlien = '>= 90'", "(did you mean 'line'?)"),
         ("[tool.devops-gates.gates.lint.options]\nx = 1", "gates.lint.options.x: unknown key"),
+        ("[tool.devops-gates]\nprofile = ''", "unknown profile ''"),
+        ("[tool.devops-gates.profiles.nightly]\nstages = []", "names no stage"),
+        ("[tool.devops-gates.gates.tests.conditions]\nfailed = '<= 5 %'", "failed is no percentage"),
+        ("[tool.devops-gates.gates.coverage.conditions]\n'line:' = '>= 5'", "unknown metric"),
+        ("[tool.coverage.report]\nfail_under = 101", "coverage's fail_under is 101"),
         ("[tool.devops-gates.profiles.nightly]\nstages = ['tset']", "(did you mean 'test'?)"),
         ("[tool.devops-gates.profiles.nightly.levels]\nlnt = 'off'", "(did you mean 'lint'?)"),
         ("[tool.devops-gates.profiles.nightly.levels]\nlint = 'of'", "(did you mean 'off'?)"),
@@ -139,6 +144,15 @@ def test_nothing_required_is_unknown(checkout: Checkout) -> None:
     run = checkout.write({**SOUND, "pyproject.toml": levels}).run()
     assert (run.status, run.verdict["verdict"]) == (6, "unknown"), run
     assert "nothing required passed" in run.verdict["reason"]
+
+
+def test_stages_on_the_command_line_beat_those_of_the_profile(checkout: Checkout) -> None:
+    nightly = "[tool.devops-gates.profiles.nightly]\nstages = ['security']\n"
+    checkout.write({**SOUND, "pyproject.toml": nightly})
+    assert checkout.test("--devops-gates-profile", "nightly").outcome("tests") == "pass"
+    run = checkout.run("--devops-gates-profile", "nightly")
+    assert (run.outcome("bandit"), run.outcome("tests")) == ("pass", "off")
+    assert run.verdict["selection"] == {"stages": ["security"], "complete": True}
 
 
 def test_the_commit_profile_runs_no_tests(checkout: Checkout) -> None:

@@ -95,6 +95,46 @@ def test_what_does_not_end_is_ended(name: str, code: str, says: str, checkout: C
     assert says in run.reason("rogue")
 
 
+WRONG_EVIDENCE = [
+    'Evidence.of([Finding("r", "m", severity="HIGH")], examined=1)',
+    'Evidence.of([Finding("r", "m", severity="bad")], examined=1)',
+    'Evidence.of([Finding("r", "m", state="seen")], examined=1)',
+    'Evidence.of([Finding("r", "m", path=3)], examined=1)',
+    'Evidence.of([Finding("r", None)], examined=1)',
+    'Evidence.of([Finding("r", "m", line="x")], examined=1)',
+    "Evidence.of(examined=-1)",
+    "Evidence.of(examined=0)",
+    "Evidence()",
+    'Evidence.of(examined=1, metrics={"number": float("nan")})',
+    'Evidence.of(examined=1, metrics={"number": float("inf")})',
+    'Evidence.of(examined=1, metrics={"number": "1"})',
+    "None",
+    "{}",
+]
+
+
+@pytest.mark.parametrize("evidence", WRONG_EVIDENCE)
+def test_wrong_evidence_is_unknown(evidence: str, checkout: Checkout) -> None:
+    source = ROGUE.replace("CODE", "'print([])'").replace("TIMEOUT", "30")
+    source = source.replace(
+        'Evidence.of([Finding("r", str(e)) for e in entries], examined=1)', evidence
+    )
+    source = source.replace("timeout=30)", "conditions={'findings.high': '== 0'})")
+    assert evidence in source
+    checkout.write({"plugins/rogue_gate.py": source})
+    run = checkout.run(*SECURITY, "-p", "rogue_gate", env=path_of(checkout))
+    assert (run.outcome("rogue"), run.status) == ("unknown", 6), run
+
+
+def test_a_severity_as_text_counts(checkout: Checkout) -> None:
+    source = ROGUE.replace("CODE", "'print([1])'").replace("TIMEOUT", "30")
+    source = source.replace('Finding("r", str(e))', 'Finding("r", str(e), "high")')
+    source = source.replace("timeout=30)", "conditions={'findings.high': '== 0'})")
+    checkout.write({"plugins/rogue_gate.py": source})
+    run = checkout.run(*SECURITY, "-p", "rogue_gate", env=path_of(checkout))
+    assert (run.outcome("rogue"), run.status) == ("fail", 1), run
+
+
 def test_grandchildren_are_ended_too(checkout: Checkout) -> None:
     pid_file = checkout.root / "pid"
     code = (

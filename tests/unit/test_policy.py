@@ -583,3 +583,31 @@ def test_a_pass_needs_a_required_gate_that_was_judged(rulings: list[Ruling]) -> 
 )
 def test_a_stage_shows_its_worst_outcome(rulings: list[Ruling], expected: str) -> None:
     assert worst(rulings) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (8.2, "8.20"),
+        (64.1, "64.10"),
+        (0.29, "0.29"),
+        (99.999, "99.99"),
+        (100.0, "100"),
+        (1e-7, "0.00"),
+    ],
+)
+def test_numbers_are_cut_and_not_rounded(value: float, shown: str) -> None:
+    assert number(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("condition", "value", "says"),
+    [
+        ("line >= 64.1", 64.0999999, "line 64.09, needs >= 64.1"),
+        ("line <= 0.5", 0.505, "line 0.50, needs <= 0.5"),
+        ("line >= 90", 89.999999, "line 89.99, needs >= 90"),
+        ("line <= 90", 90.001, "line 90.00, needs <= 90"),
+    ],
+)
+def test_a_limit_is_shown_in_full(condition: str, value: float, says: str) -> None:
+    assert says in rule(settings(condition), evidence(metrics={"line": value})).reason

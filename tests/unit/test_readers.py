@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Confidence, Evidence, Severity
 from pytest_devops_gates.gate import Output
 from pytest_devops_gates.gates import bandit, coverage, install, ruff
 from pytest_devops_gates.project import Project
-from tests.unit.samples import DATA, project
+from tests.unit.samples import DATA, project, same_every_time
 
 Read = Callable[[Output, Project, Any], Evidence]
 
@@ -91,7 +93,7 @@ def test_severity_of_a_rule(code: str | None, severity: Severity, here: Project)
 
 
 def test_a_place_may_be_missing(here: Project) -> None:
-    entry = {"code": None, "message": None, "filename": None, "location": None}
+    entry = {"code": None, "message": "", "filename": None, "location": None}
     (found,) = ruff.read_lint(printed([entry], 1), here, {}).findings
     assert (found.rule, found.message, found.path, found.line) == ("syntax-error", "", None, None)
 
@@ -177,7 +179,7 @@ def test_ruff_contradicts_itself(read: Read, name: str, exit_code: int, here: Pr
 def test_what_is_no_list_of_violations(
     read: Read, value: Any, exit_code: int, here: Project
 ) -> None:
-    with pytest.raises(CannotTell, match="not its list of violations"):
+    with pytest.raises(CannotTell, match="another shape"):
         read(printed(value, exit_code), here, {})
 
 
@@ -242,7 +244,7 @@ def test_bandit_contradicts_itself(name: str, exit_code: int, here: Project) -> 
     "value", [[], None, {}, {"results": []}, {"results": [], "errors": []}, "results"]
 )
 def test_what_is_no_report_of_bandit(value: Any, here: Project) -> None:
-    with pytest.raises(CannotTell, match="without results, errors and metrics"):
+    with pytest.raises(CannotTell, match="another shape"):
         bandit.read(printed(value, 0), here, {})
 
 
@@ -411,3 +413,30 @@ def test_entry_points_of_anything_else_are_no_commands() -> None:
     assert (
         install.console_scripts(wheel(pkg__entry_points="", **{"a__entry_points.txt": text})) == []
     )
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+NEAR = st.fixed_dictionaries(
+    {},
+    optional=dict.fromkeys(
+        ("code", "filename", "message", "location", "results", "errors", "metrics"), JSON
+    ),
+)
+
+
+@pytest.mark.parametrize("read", [ruff.read_lint, ruff.read_format, bandit.read])
+@same_every_time
+@given(value=JSON | NEAR | st.lists(NEAR, max_size=2), exit_code=st.sampled_from([0, 1]))
+def test_json_of_any_shape_is_read_or_refused(
+    read: Read, value: Any, exit_code: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    here = project(tmp_path_factory.getbasetemp())
+    try:
+        evidence = read(printed(value, exit_code), here, None)
+    except CannotTell:
+        return
+    evidence.checked()
