@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -25,9 +26,14 @@ def write(path: Path, text: str) -> None:
 
 
 def point(link: Path, target: str) -> None:
-    """Make ``link`` a symbolic link to ``target``, replacing an older one in one step."""
+    """Make ``link`` a symbolic link to ``target``, replacing an older one in one step.
+
+    A real folder in its place (from an archive that followed links, say) is removed.
+    """
     temporary = link.with_name(f".{link.name}.{os.getpid()}")
     with contextlib.suppress(FileNotFoundError):
         temporary.unlink()
     temporary.symlink_to(target, target_is_directory=True)
+    if link.is_dir() and not link.is_symlink():
+        shutil.rmtree(link)
     os.replace(temporary, link)

@@ -37,9 +37,16 @@ def child_argv(config: pytest.Config) -> tuple[str, ...]:
 
 
 def _starts_pytest(prefix: list[str]) -> bool:
-    if prefix[-2:] == ["-m", "pytest"] or prefix[-1:] == ["-mpytest"]:
-        return True
-    return bool(prefix) and os.path.basename(prefix[-1]) in {"pytest", "py.test"}
+    """Whether what the interpreter was told to run is pytest itself, and no program around it."""
+    options = iter(prefix)
+    for option in options:
+        if option in ("-W", "-X"):
+            next(options, None)
+        elif option in ("-m", "-mpytest"):
+            return option == "-mpytest" or list(options) == ["pytest"]
+        elif not option.startswith("-"):
+            return os.path.basename(option) in {"pytest", "py.test"} and not list(options)
+    return False
 
 
 def worker_count(options: argparse.Namespace) -> int:

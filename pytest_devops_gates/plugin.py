@@ -129,15 +129,15 @@ def _leave_the_project_alone(config: pytest.Config, parser: pytest.Parser, args:
 
 
 def _asks_only(config: pytest.Config, parser: pytest.Parser) -> bool:
-    """Whether the user wants to be told something (help, markers, what there is to collect)."""
-    known = config.known_args_namespace
+    """Whether the user wants to be told something (help, markers, what there is to collect).
+
+    Only what was typed counts: with ``addopts = --markers`` nobody asked, and no test would run.
+    """
     told = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
-    if any(getattr(known, name, None) for name in told):
-        return True
     typed = parser.parse_known_args(
         [str(arg) for arg in config.invocation_params.args], namespace=copy(config.option)
     )
-    return bool(typed.collectonly)
+    return bool(typed.collectonly) or any(getattr(typed, name, None) for name in told)
 
 
 def _is_remote_worker() -> bool:

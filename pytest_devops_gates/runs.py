@@ -37,7 +37,8 @@ class Run(msgspec.Struct, frozen=True):
 def create(root: Path, pending: str, run_id: str) -> Run:
     """Make the run's folder with a verdict that says that it did not finish, and lead latest to it.
 
-    A checkout that cannot be written gets its run in the temporary folder.
+    A checkout that cannot be written gets its run in the temporary folder. Raises OSError when
+    nothing can be written, or ``latest`` cannot be moved: an old pass must not stay in sight.
     """
     home: Path | None = root / FOLDER
     try:
@@ -46,8 +47,7 @@ def create(root: Path, pending: str, run_id: str) -> Run:
         home, path = None, Path(tempfile.mkdtemp(prefix=f"devops-gates-{run_id}-"))
     disk.write(path / "verdict.json", pending)
     if home:
-        with contextlib.suppress(OSError):  # a file system without links: no latest, the run stands
-            disk.point(home / _LATEST, f"runs/{run_id}")
+        disk.point(home / _LATEST, f"runs/{run_id}")
     return Run(run_id=run_id, path=path, home=home)
 
 

@@ -16,6 +16,18 @@ from pytest_devops_gates.verdict import Verdict
 _EVERY = 0.2
 
 
+def reserve_standard_streams() -> None:
+    """Lead standard streams that are closed to nowhere, before a pipe takes their place."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # takes the lowest free number, which is this one
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+
+
 def show(verdict: Verdict, run: Run, root: Path) -> None:
     """Print the end of the run. A terminal that is gone changes nothing about the verdict."""
     folder = run.path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
 import sys
@@ -50,11 +51,14 @@ def supervise(pytest_config: pytest.Config, options: argparse.Namespace) -> int:
     try:
         pending = _pending(options)
         root = Path(pytest_config.rootpath)
+        screen.reserve_standard_streams()
         run = runs.create(root, verdict_json.render(pending), pending.run_id)
         with listening() as interrupts:
             verdict = _safely(pytest_config, options, run, pending, interrupts)
         verdict = msgspec.structs.replace(verdict, seconds=round(time.monotonic() - clock, 3))
-        verdict = _record(verdict, run, invocation.report_folder(options, pytest_config))
+        usable = verdict.exit_status != EXIT_USAGE  # the folder itself may be what is wrong
+        copy_to = invocation.report_folder(options, pytest_config) if usable else None
+        verdict = _record(verdict, run, copy_to)
         screen.show(verdict, run, root)
         return verdict.exit_status
     except OSError as error:  # not even a run's folder: no disk to write to
@@ -102,14 +106,16 @@ def _safely(
 
 
 def _record(verdict: Verdict, run: runs.Run, copy_to: Path | None) -> Verdict:
-    """Write the verdict. One that could not be written is not known."""
+    """Write the verdict. One that could not be written, here and where asked, is not known."""
     try:
         runs.finish(run, verdict_json.render(verdict), copy_to)
     except (OSError, ValueError) as error:
         reason = f"the verdict could not be written: {error}"
-        return msgspec.structs.replace(
+        verdict = msgspec.structs.replace(
             verdict, verdict=UNKNOWN, reason=reason, exit_status=EXIT_UNKNOWN
         )
+        with contextlib.suppress(OSError, ValueError):
+            runs.finish(run, verdict_json.render(verdict))
     return verdict
 
 
@@ -123,6 +129,7 @@ def _judge(
     if os.name == "nt":
         raise UsageError("--devops-gates needs Linux or macOS; Windows is not supported yet")
     root = Path(pytest_config.rootpath)
+    _check_report_folder(invocation.report_folder(options, pytest_config), run)
     pyproject = _pyproject(root)
     policy, source = _policy(root, pyproject, options.devops_gates_policy)
     table = config.read_table(policy)
@@ -257,6 +264,19 @@ def _flaw(gate: Gate) -> str | None:
     if gate.level not in LEVELS:
         return f"has the level {gate.level!r}{did_you_mean(str(gate.level), LEVELS)}"
     return None
+
+
+def _check_report_folder(folder: Path | None, run: runs.Run) -> None:
+    """A folder that cannot take the report is told before anything runs."""
+    if folder is None:
+        return
+    home = (run.home or run.path).resolve()
+    if home == folder.resolve() or home in folder.resolve().parents:
+        raise UsageError(f"--devops-gates-report: {folder} lies inside {home}; name another folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--devops-gates-report: {folder}: {error.strerror}") from None
 
 
 def _pyproject(root: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ each selected test was seen to end.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -22,9 +22,10 @@ class Tally:
         self.selected: set[str] = set()
         self.finished: set[str] = set()
         self.reports: dict[str, list[dict[str, Any]]] = {}
-        self.calls: dict[str, list[dict[str, Any]]] = {}
+        self.phases: dict[str, list[dict[str, Any]]] = {}
         self.last_begun: str | None = None
         self.collect_failures: list[dict[str, Any]] = []
+        self.collect_raised: set[str] = set()
         self.skipped_modules = 0
         self.deselected: dict[str, int] = {}
         self.collected: dict[str, int] = {}
@@ -78,8 +79,11 @@ class Tally:
         if not stream:
             self.last_begun = self._id(stream, event["test"])
 
-    def _on_call(self, event: dict[str, Any], stream: str) -> None:
-        self.calls.setdefault(self._id(stream, event["test"]), []).append(event)
+    def _on_phase(self, event: dict[str, Any], stream: str) -> None:
+        self.phases.setdefault(self._id(stream, event["test"]), []).append(event)
+
+    def _on_collect_failed(self, event: dict[str, Any], stream: str) -> None:
+        self.collect_raised.add(event["id"])
 
     def _on_report(self, event: dict[str, Any], stream: str) -> None:
         if stream:
@@ -102,8 +106,20 @@ class Tally:
 
     def call_reports(self, test: str) -> list[dict[str, Any]]:
         """The reports of a test's call phases, one for each attempt; subtests left out."""
-        reports = self.reports.get(test, [])
-        return [r for r in reports if r["when"] == "call" and not r.get("subtest")]
+        return self._of("call", self.reports.get(test, ()))
+
+    def calls(self, test: str) -> list[dict[str, Any]]:
+        """What was seen of a test's call phases, one for each attempt."""
+        return self._of("call", self.phases.get(test, ()))
+
+    def attempts(self, test: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+        """What was seen of each attempt at each phase of a test, with what was reported of it."""
+        for when in ("setup", "call", "teardown"):
+            seen = self._of(when, self.phases.get(test, ()))
+            yield from zip(seen, self._of(when, self.reports.get(test, ())), strict=False)
+
+    def _of(self, when: str, events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [e for e in events if e["when"] == when and not e.get("subtest")]
 
 
 class TestRun(msgspec.Struct, frozen=True):
@@ -130,6 +146,9 @@ def sum_up(run: Tally) -> TestRun:
     """Counts, failures and gaps of a run."""
     outcomes = {test: _outcome(run, test) for test in run.reports}
     altered = {test: why for test in run.reports if (why := _alteration(run, test))}
+    reported = {failure["id"] for failure in run.collect_failures}
+    for hidden in sorted(run.collect_raised - reported):
+        altered[hidden] = "outcome altered: its collection failed and was reported as done"
     failures = [
         *(("collection-error", f["id"], f["message"], None) for f in run.collect_failures),
         *(("outcome-altered", test, why, None) for test, why in altered.items()),
@@ -185,12 +204,13 @@ def _outcome(run: Tally, test: str) -> list[str]:
 
 def _alteration(run: Tally, test: str) -> str | None:
     """How the outcome that was reported differs from what the test function did, if it does."""
-    for call, report in zip(run.calls.get(test, []), run.call_reports(test), strict=False):
+    for seen, report in run.attempts(test):
         if report["outcome"] != "passed":
             continue
-        if call["kind"] != "ok":
-            return f"outcome altered: it raised {call['raised']} and was reported as passed"
-        if call["ran"] is False:
+        if seen["kind"] != "ok":
+            where = "" if seen["when"] == "call" else f" in its {seen['when']}"
+            return f"outcome altered: it raised {seen['raised']}{where} and was reported as passed"
+        if seen["ran"] is False:
             return "outcome altered: its function never ran and was reported as passed"
     return None
 
@@ -235,7 +255,7 @@ def _gaps(run: Tally, seen: list[str], failures: list[Any]) -> list[str]:
     idle = [t for t in run.finished if not _outcome(run, t)]
     if idle:
         gaps.append(f"{len(idle)} tests were set up but never called, the first is {min(idle)}")
-    unseen = [t for t in run.reports if run.call_reports(t) and t not in run.calls]
+    unseen = [t for t in run.reports if run.call_reports(t) and not run.calls(t)]
     if unseen:
         gaps.append(
             f"{len(unseen)} tests ran where the recorder could not see them (in a process of their"
@@ -250,9 +270,9 @@ def _gaps(run: Tally, seen: list[str], failures: list[Any]) -> list[str]:
 
 def _notes(run: Tally, counts: TestCounts) -> Iterable[str]:
     turned = sum(
-        call["kind"] == "error" and report["outcome"] == "skipped" and not report.get("xfail")
+        seen["kind"] == "error" and report["outcome"] == "skipped" and not report.get("xfail")
         for test in run.reports
-        for call, report in zip(run.calls.get(test, []), run.call_reports(test), strict=False)
+        for seen, report in run.attempts(test)
     )
     if turned:
         yield f"{turned} tests raised an exception that was reported as a skip"

@@ -7,12 +7,13 @@ The test process is measured from its first line, with its xdist workers and sub
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ SILENCED = ["module-not-imported", "module-not-measured", "no-data-collected", "
 GREENLETS = {"greenlet", "eventlet", "gevent"}
 NOT_PACKAGES = TEST_FOLDERS | {"docs", "doc", "examples", "example", "benchmarks", "scripts"}
 DATA = "coverage-data"
+OURS = Path(__file__).parent.parent
+"""This package, which runs inside the test process and is no part of the project."""
 
 
 def measuring(root: Path, run_dir: Path, pyproject: Mapping[str, Any]) -> dict[str, str]:
@@ -43,10 +46,13 @@ def measuring(root: Path, run_dir: Path, pyproject: Mapping[str, Any]) -> dict[s
     config.disable_warnings = [*config.disable_warnings, *SILENCED]
     if not (config.source or config.source_pkgs or config.run_include):
         config.source_pkgs = packages(root, pyproject)
+        if not config.source_pkgs and root not in OURS.parents:
+            config.run_omit = [*(config.run_omit or []), f"{OURS}/*"]
     if config.core is None and "COVERAGE_CORE" not in os.environ and _can_monitor(config):
         config.core = "sysmon"
     _data_dir(run_dir).mkdir(parents=True, exist_ok=True)
-    return {"COVERAGE_PROCESS_CONFIG": config.serialize()}
+    with _working_in(root):  # relative paths in the settings mean the root
+        return {"COVERAGE_PROCESS_CONFIG": config.serialize()}
 
 
 def adopting(root: Path, cwd: Path, rcfile: str | None) -> str:
@@ -81,14 +87,17 @@ def measure(project: Project, options: Options, asked: tuple[str, ...]) -> Evide
     session = project.session
     if session is None or session.measured_by is None:
         raise CannotTell("the tests of this run were not measured")
+    import coverage
+
     cov, notes = _load(project, session)
     target = project.run_dir / "coverage.json"
     trouble: list[str] = []
     cov._warn = lambda message, **_: trouble.append(message)
-    cov.json_report(outfile=str(target))
+    try:
+        cov.json_report(outfile=str(target))
+    except coverage.CoverageException as error:
+        raise CannotTell(f"coverage cannot report: {error}") from None
     report = json.loads(target.read_text(encoding="utf-8"))
-    import coverage
-
     receipt = Receipt(
         tool="coverage",
         version=coverage.__version__,
@@ -207,14 +216,21 @@ def _coverage(root: Path, data_file: str | None = None, rcfile: str | None = Non
     """A Coverage object with the project's settings, as coverage finds them from the root."""
     import coverage
 
-    before = os.getcwd()
-    os.chdir(root)
     try:
-        return coverage.Coverage(
-            data_file=data_file, config_file=rcfile if rcfile else True, data_suffix=None
-        )
+        with _working_in(root):
+            return coverage.Coverage(
+                data_file=data_file, config_file=rcfile if rcfile else True, data_suffix=None
+            )
     except (coverage.CoverageException, OSError, ValueError) as error:
         raise UsageError(f"coverage's settings cannot be read: {error}") from None
+
+
+@contextlib.contextmanager
+def _working_in(folder: Path) -> Iterator[None]:
+    before = os.getcwd()
+    os.chdir(folder)
+    try:
+        yield
     finally:
         os.chdir(before)
 

@@ -57,6 +57,10 @@ def read(output: Output, project: Project, options: Options) -> Evidence:
 def _left_out(start: dict[str, Any], deselected: int, project: Project) -> Iterable[str]:
     """What the command line left out, so that the run cannot speak for the whole project."""
     typed = start["typed"]
+    if start["optimize"]:
+        yield "python -O removes assert statements: what passed may have checked nothing"
+    if start["cached"]:
+        yield f"--{start['cached'][0]} runs what an earlier run left over: incomplete"
     if typed["narrowing"]:
         yield f"the command line narrowed the run ({', '.join(typed['narrowing'])}): incomplete"
     if deselected and typed["others"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Generator
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from pytest_devops_gates import WORKER_MARKER
 from pytest_devops_gates.recorder.typed import typed_options
-from pytest_devops_gates.recorder.witness import Witness
+from pytest_devops_gates.recorder.witness import CollectionWitness, Witness
 from pytest_devops_gates.stream import derive, open_writer
 
 WORKER_KEY = "pytest_devops_gates"
@@ -64,8 +65,14 @@ class Recorder:
             typed=self._typed,
             args=[str(_absolute(config, arg)) for arg in config.args],
             testpaths=[str(config.rootpath / path) for path in config.getini("testpaths")],
+            cached=[name for name in ("lf", "stepwise") if config.getoption(name, False)],
+            optimize=sys.flags.optimize,
             pid=os.getpid(),
         )
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> None:
+        session.config.pluginmanager.register(CollectionWitness(self.emit))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:

@@ -14,6 +14,12 @@ NARROWING = frozenset(
 )
 """Options that leave tests out, or unrun, on purpose."""
 
+COLLECTORS_OFF = frozenset("no:" + name for name in ("python", "unittest", "doctest", "main"))
+"""Values of ``-p`` after which some kind of test is not collected."""
+
+SELECTING_INI = ("python_", "testpaths", "norecursedirs", "addopts", "collect_", "doctest_")
+"""Settings that ``-o`` may change so that tests are left out."""
+
 HARMLESS = frozenset(
     "file_or_dir devops_gates devops_gates_profile devops_gates_stage devops_gates_base "
     "devops_gates_policy devops_gates_report verbose quiet no_header no_summary reportchars "
@@ -47,7 +53,11 @@ def typed_options(config: pytest.Config, parser: pytest.Parser) -> dict[str, Any
     args += [str(arg) for arg in config.invocation_params.args]
     typed, bare = vars(parser.parse_known_args(args)), vars(parser.parse_known_args([]))
     changed = {name for name, value in typed.items() if value != bare.get(name)}
+    switched = [
+        *(f"-p {name}" for name in typed.get("plugins") or () if name in COLLECTORS_OFF),
+        *(f"-o {ini}" for ini in typed.get("override_ini") or () if ini.startswith(SELECTING_INI)),
+    ]
     return {
-        "narrowing": sorted(changed & NARROWING),
+        "narrowing": sorted(changed & NARROWING) + switched,
         "others": sorted(changed - NARROWING - HARMLESS),
     }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
-from tests.conftest import Checkout
+from tests.conftest import PLUGINS_OFF, Checkout
 
 pytestmark = pytest.mark.slow
 
@@ -164,3 +166,34 @@ def test_other_tools_are_not_measured(checkout: Checkout) -> None:
     data = list((checkout.latest.parent / "logs" / "coverage" / "coverage-data").glob("data.*"))
     assert run.status == 0, run
     assert len(data) == 1
+
+
+def test_relative_sources_mean_the_root(checkout: Checkout) -> None:
+    checkout.write(
+        {
+            "pyproject.toml": """
+            [tool.pytest.ini_options]
+            pythonpath = ["src"]
+            testpaths = ["tests"]
+            [tool.coverage.run]
+            source = ["src"]
+            """,
+            "src/app/__init__.py": "x = 1\n",
+            "tests/test_it.py": "import app\ndef test_a(): pass\n",
+        }
+    )
+    run = checkout.test(cwd=checkout.root / "tests")
+    assert run.outcome("coverage") == "pass", run
+
+
+def test_under_coverage_run(checkout: Checkout) -> None:
+    command = [sys.executable, "-m", "coverage", "run", "-m", "pytest", *PLUGINS_OFF]
+    command += ["--devops-gates", "--devops-gates-stage", "test"]
+    run = checkout.write(PROJECT).run(command=command)
+    assert (run.status, run.outcome("coverage")) == (0, "pass"), run
+
+
+def test_no_source_at_all(checkout: Checkout) -> None:
+    run = checkout.write({"test_it.txt": ">>> 1\n1\n"}).test("--doctest-glob=*.txt")
+    assert (run.outcome("tests"), run.outcome("coverage")) == ("pass", "unknown"), run
+    assert "No data to report" in run.reason("coverage")

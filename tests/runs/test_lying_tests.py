@@ -175,6 +175,174 @@ LIES = [
         "1 of 2 selected tests did not run to their end",
     ),
     Lie(
+        "a broken fixture reported as sound",
+        {
+            "test_it.py": GOOD,
+            "conftest.py": """
+            import pytest
+            @pytest.fixture(autouse=True)
+            def database():
+                raise RuntimeError("no database")
+            @pytest.hookimpl(wrapper=True)
+            def pytest_runtest_makereport():
+                report = yield
+                report.outcome, report.longrepr = "passed", None
+                return report
+            """,
+        },
+        "fail",
+        "altered 1",
+    ),
+    Lie(
+        "a teardown that fails reported as sound",
+        {
+            "test_it.py": GOOD,
+            "conftest.py": """
+            import pytest
+            @pytest.fixture(autouse=True)
+            def database():
+                yield
+                raise RuntimeError("leak")
+            @pytest.hookimpl(wrapper=True)
+            def pytest_runtest_makereport():
+                report = yield
+                report.outcome, report.longrepr = "passed", None
+                return report
+            """,
+        },
+        "fail",
+        "altered 1",
+    ),
+    Lie(
+        "a coroutine that is never awaited",
+        {
+            "test_it.py": "async def test_bad(): assert False\n",
+            "conftest.py": """
+            import pytest
+            @pytest.hookimpl(tryfirst=True)
+            def pytest_pyfunc_call():
+                return True
+            """,
+        },
+        "fail",
+        "altered 1",
+    ),
+    Lie(
+        "unittest that swallows failures",
+        {
+            "test_it.py": "import unittest\nclass T(unittest.TestCase):\n    def test_x(self): self.fail()\n",
+            "conftest.py": """
+            from _pytest.unittest import TestCaseFunction
+            TestCaseFunction.addFailure = lambda self, testcase, rawexcinfo: None
+            """,
+        },
+        "fail",
+        "altered 1",
+    ),
+    Lie(
+        "items whose runtest does nothing",
+        {
+            "test_it.py": "import unittest\nclass T(unittest.TestCase):\n    def test_x(self): self.fail()\n",
+            "conftest.py": """
+            def pytest_collection_modifyitems(items):
+                for item in items:
+                    item.runtest = lambda: None
+            """,
+        },
+        "fail",
+        "altered 1",
+    ),
+    Lie(
+        "a wrapper that comes late",
+        {
+            "test_it.py": BAD,
+            "conftest.py": """
+            import pytest
+            class Late:
+                @pytest.hookimpl(wrapper=True, trylast=True)
+                def pytest_runtest_call(self, item):
+                    try:
+                        return (yield)
+                    except BaseException:
+                        return None
+            def pytest_runtest_setup(item):
+                if not item.config.pluginmanager.hasplugin("late"):
+                    item.config.pluginmanager.register(Late(), "late")
+            """,
+        },
+        "fail",
+        "altered 1",
+    ),
+    Lie(
+        "a wrapper around the call of the function",
+        {
+            "test_it.py": BAD,
+            "conftest.py": """
+            import pytest
+            @pytest.hookimpl(wrapper=True, trylast=True)
+            def pytest_pyfunc_call(pyfuncitem):
+                try:
+                    return (yield)
+                except BaseException:
+                    return True
+            """,
+        },
+        "fail",
+        "altered 1",
+    ),
+    Lie(
+        "a collection error that is hidden",
+        {
+            "test_it.py": GOOD,
+            "test_other.py": "import nothing_of_that_name\n",
+            "conftest.py": """
+            import pytest
+            @pytest.hookimpl(wrapper=True)
+            def pytest_make_collect_report():
+                report = yield
+                if report.failed:
+                    report.outcome, report.longrepr, report.result = "passed", None, []
+                return report
+            """,
+        },
+        "fail",
+        "altered 1",
+    ),
+    Lie(
+        "--lf in addopts",
+        {"test_it.py": GOOD, "pytest.ini": "[pytest]\naddopts = --lf\n"},
+        "unknown",
+        "what an earlier run left over",
+    ),
+    Lie(
+        "--markers in addopts",
+        {"test_it.py": BAD, "pytest.ini": "[pytest]\naddopts = --markers\n"},
+        "unknown",
+        "before its session began",
+    ),
+    Lie(
+        "a setting on the command line that selects",
+        {"test_it.py": GOOD + BAD},
+        "unknown",
+        "-o python_functions=test_good",
+        ("-o", "python_functions=test_good"),
+    ),
+    Lie(
+        "a kind of test switched off",
+        {"test_it.py": GOOD},
+        "unknown",
+        "-p no:unittest",
+        ("-p", "no:unittest"),
+    ),
+    Lie(
+        "asserts removed by python -O",
+        {"test_it.py": BAD},
+        "unknown",
+        "removes assert statements",
+        ("--assert=plain",),
+        {"PYTHONOPTIMIZE": "1"},
+    ),
+    Lie(
         "collect only in addopts",
         {"test_it.py": BAD, "pytest.ini": "[pytest]\naddopts = --co\n"},
         "unknown",

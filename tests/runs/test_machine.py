@@ -284,6 +284,38 @@ def test_closed_output(checkout: Checkout) -> None:
     assert verdict(checkout)["verdict"] == "fail"
 
 
+@pytest.mark.parametrize("module", ["def test_a(): pass\n", "def test_a(): assert 0\n"])
+def test_all_standard_streams_closed(module: str, checkout: Checkout) -> None:
+    command = checkout.write({"test_it.py": module}).command("--devops-gates-stage", "test")
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *command],
+        cwd=checkout.root,
+        env=checkout.environment(),
+    )
+    assert done.returncode == ("assert" in module)
+    assert verdict(checkout)["exit_status"] == done.returncode
+
+
+def test_latest_that_is_a_real_folder_is_replaced(checkout: Checkout) -> None:
+    """As from a cache that followed the link: an old pass must not stay in sight."""
+    checkout.write({"mod.py": "x = 1\n"})
+    assert checkout.run("--devops-gates-stage", "develop").status == 0
+    latest = checkout.latest.parent
+    copied = latest.resolve()
+    latest.unlink()
+    shutil.copytree(copied, latest)
+    checkout.write({"mod.py": "x = nothing\n"})
+    run = checkout.run("--devops-gates-stage", "develop")
+    assert (run.status, run.verdict["verdict"]) == (1, "fail"), run
+
+
+def test_a_report_folder_that_cannot_be_one(checkout: Checkout) -> None:
+    checkout.write({"mod.py": "x = 1\n", "file": ""})
+    for wrong in ("file", ".devops-gates/latest", ".devops-gates/runs/here"):
+        run = checkout.run("--devops-gates-stage", "develop", "--devops-gates-report", wrong)
+        assert (run.status, run.verdict["exit_status"]) == (4, 4), run
+
+
 def test_a_checkout_that_cannot_be_written(checkout: Checkout) -> None:
     """A file in the place of the folder, since root may write anywhere."""
     checkout.write({"mod.py": "x = 1\n", ".devops-gates": "in the way"})

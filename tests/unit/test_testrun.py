@@ -12,7 +12,15 @@ from pytest_devops_gates.testrun import TestRun, sum_up, tally
 Event = dict[str, Any]
 IDS = ["t.py::a", "t.py::b", "t.py::c"]
 A, B, C = 0, 1, 2
-START: Event = {"event": "start", "worker": None, "args": [], "testpaths": [], "pid": 1}
+START: Event = {
+    "event": "start",
+    "worker": None,
+    "args": [],
+    "testpaths": [],
+    "pid": 1,
+    "cached": [],
+    "optimize": 0,
+}
 FINISH: Event = {"event": "finish", "exitstatus": 0, "warnings": 0}
 
 
@@ -35,7 +43,14 @@ def begin(test: int) -> Event:
 
 
 def call(test: int, kind: str = "ok", raised: str | None = None, ran: bool | None = True) -> Event:
-    return {"event": "call", "test": test, "kind": kind, "raised": raised, "ran": ran}
+    return {
+        "event": "phase",
+        "when": "call",
+        "test": test,
+        "kind": kind,
+        "raised": raised,
+        "ran": ran,
+    }
 
 
 def report(test: int, when: str, outcome: str = "passed", **fields: Any) -> Event:
