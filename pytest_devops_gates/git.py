@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from pytest_devops_gates.errors import CannotTell
-from pytest_devops_gates.process import environment
+from pytest_devops_gates.process import environment, git_settings
 
 _TIMEOUT = 60.0
 _LITTER = {"__pycache__", "node_modules", "build", "dist", "site-packages"}
@@ -34,7 +34,9 @@ def git(root: Path, *args: str) -> bytes:
     program = shutil.which("git")
     if program is None:
         raise CannotTell("git is not installed")
-    env = environment({"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_LFS_SKIP_SMUDGE": "1"})
+    env = environment(
+        git_settings() | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
+    )
     try:
         done = subprocess.run(
             [program, *args],
@@ -68,7 +70,8 @@ def state(root: Path) -> GitState:
         toplevel=toplevel,
         commit=resolve(root, "HEAD"),
         dirty=bool(status),
-        files=tuple(n for n in dict.fromkeys(listed) if n and _is_file(root, n)),
+        # a folder that git ignores as a whole has no files for git, and is a project all the same
+        files=tuple(n for n in dict.fromkeys(listed) if n and _exists(root, n)) or walk(root),
     )
 
 
@@ -140,8 +143,10 @@ def _in_repository(root: Path) -> bool:
     return any((folder / ".git").exists() for folder in (root, *root.parents))
 
 
-def _is_file(root: Path, name: str) -> bool:
-    return os.path.isfile(os.path.join(root, name))
+def _exists(root: Path, name: str) -> bool:
+    """Whether a listed name is there: deleted files are not, links are, wherever they lead."""
+    path = os.path.join(root, name)
+    return os.path.isfile(path) or os.path.islink(path)
 
 
 def _refusal(verb: str, stderr: str, root: Path) -> str:

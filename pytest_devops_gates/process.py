@@ -28,13 +28,24 @@ KEPT = frozenset(
     "USERPROFILE PROGRAMDATA VIRTUAL_ENV CONDA_PREFIX PYTHONDONTWRITEBYTECODE "
     "PYTHONPYCACHEPREFIX PYTHONUTF8 PYTHONUSERBASE LD_LIBRARY_PATH DYLD_LIBRARY_PATH".split()
 )
-KEPT_PREFIXES = ("LC_", "XDG_", "GIT_CONFIG_")
+KEPT_PREFIXES = ("LC_", "XDG_")
 BUILD = frozenset(
     "CC CXX CFLAGS CXXFLAGS CPPFLAGS LDFLAGS ARCHFLAGS MACOSX_DEPLOYMENT_TARGET SSL_CERT_FILE "
     "SSL_CERT_DIR REQUESTS_CA_BUNDLE CURL_CA_BUNDLE HTTP_PROXY HTTPS_PROXY NO_PROXY ALL_PROXY "
     "http_proxy https_proxy no_proxy all_proxy CARGO_HOME RUSTUP_HOME".split()
 )
 BUILD_PREFIXES = ("PIP_", "UV_", "SETUPTOOLS_SCM_PRETEND_", "HATCH_", "PKG_CONFIG")
+
+
+SECRET = re.compile(
+    r"TOKEN|SECRET|PASSW|CREDENTIAL|AUTH|API_?KEY|PRIVATE_KEY|_PUBLISH_", re.IGNORECASE
+)
+"""Names of environment variables whose values are nobody else's business."""
+
+
+def git_settings() -> dict[str, str]:
+    """The GIT_CONFIG_* of the environment (safe.directory in CI, say), for git alone."""
+    return {k: v for k, v in os.environ.items() if k.startswith("GIT_CONFIG")}
 
 
 def environment(extra: Mapping[str, str] | None = None, *, build: bool = False) -> dict[str, str]:
@@ -46,6 +57,7 @@ def environment(extra: Mapping[str, str] | None = None, *, build: bool = False) 
     names = KEPT | BUILD if build else KEPT
     prefixes = KEPT_PREFIXES + BUILD_PREFIXES if build else KEPT_PREFIXES
     kept = {k: v for k, v in os.environ.items() if k in names or k.startswith(prefixes)}
+    kept = {k: v for k, v in kept.items() if not SECRET.search(k)}
     safe_path = {} if build else {"PYTHONSAFEPATH": "1"}
     return {**kept, **safe_path, "PYTHONIOENCODING": "utf-8", **(extra or {})}
 

@@ -37,8 +37,8 @@ class Project(msgspec.Struct, frozen=True):
 
     ``root`` is pytest's rootdir. ``files`` are relative to it: what git tracks, and what it neither
     tracks nor ignores; without git, what lies there beside the usual litter. ``listing_error``
-    says why they could not be had. ``run_dir`` is this run's own folder, ``cache`` the one that
-    tools may keep between runs.
+    says why they could not be had. ``packages`` are the folders of the packages that it ships.
+    ``run_dir`` is this run's own folder, ``cache`` the one that tools may keep between runs.
     """
 
     root: Path
@@ -54,6 +54,7 @@ class Project(msgspec.Struct, frozen=True):
     base: str | None = None
     session: TestSession | None = None
     test_paths: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
     def listing(self) -> tuple[str, ...]:
         """The project's files. Raises CannotTell when they could not be listed."""
@@ -80,13 +81,21 @@ class Project(msgspec.Struct, frozen=True):
         return [name for name in self.listing() if name.endswith((".py", ".pyi"))]
 
     def is_test(self, name: str) -> bool:
-        """Whether a file is there to test: by its folder, or by its name."""
+        """Whether a file is there to test: by its folder, or by its name.
+
+        What lies in a package that the project ships is product code, whatever it is called, but
+        for a folder ``tests`` of its own; a test path that holds a package (for its doctests) or a
+        pattern that fits any file does not make tests of them.
+        """
         *folders, base = name.split("/")
+        if any(name.startswith(package + "/") for package in self.packages):
+            return not {"tests", "test"}.isdisjoint(folders)
+        patterns = [p for p in self.test_file_patterns if not fnmatch.fnmatch("module.py", p)]
         return (
             not TEST_FOLDERS.isdisjoint(folders)
             or base == "conftest.py"
-            or any(name == path or name.startswith(path + "/") for path in self.test_paths)
-            or any(fnmatch.fnmatch(base, pattern) for pattern in self.test_file_patterns)
+            or any(name.startswith(path + "/") for path in self.test_paths if path != "src")
+            or any(fnmatch.fnmatch(base, pattern) for pattern in patterns)
         )
 
     @property

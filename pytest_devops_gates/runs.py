@@ -84,9 +84,10 @@ def _make(home: Path, run_id: str) -> Path:
 def _prune(runs: Path, keep: Path) -> None:
     """Remove all but the newest runs, never one that may still be at work."""
     a_day_ago = time.time() - 86_400
-    with contextlib.suppress(OSError):
-        old = sorted((p for p in runs.iterdir() if p.is_dir()), reverse=True)[KEEP:]
-        for path in old:
-            text = (path / "verdict.json").read_text(encoding="utf-8", errors="replace")
-            if path != keep and ("did not finish" not in text or path.stat().st_mtime < a_day_ago):
+    for path in sorted((p for p in runs.iterdir() if p.is_dir()), reverse=True)[KEEP:]:
+        with contextlib.suppress(OSError):
+            verdict = path / "verdict.json"
+            text = verdict.read_text("utf-8", "replace") if verdict.exists() else ""
+            at_work = "did not finish" in text and path.stat().st_mtime > a_day_ago
+            if path != keep and not at_work:
                 shutil.rmtree(path, ignore_errors=True)

@@ -18,13 +18,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from pytest_devops_gates import builtin, config, git, invocation, runs, screen, session
+from pytest_devops_gates import builtin, config, git, invocation, redact, runs, screen, session
 from pytest_devops_gates.conclude import conclude
 from pytest_devops_gates.engine import schedule
 from pytest_devops_gates.engine.task import Job, Task
 from pytest_devops_gates.errors import CannotTell, UsageError, did_you_mean
 from pytest_devops_gates.evidence import Evidence
 from pytest_devops_gates.gate import LEVELS, Gate
+from pytest_devops_gates.gates.coverage import packages
 from pytest_devops_gates.interrupts import listening
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.reaper import Reaper
@@ -43,6 +44,8 @@ from pytest_devops_gates.verdict import (
 )
 
 PYTEST_USAGE_ERROR = 4
+PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
+BUILTIN = "devops-gates-builtin"
 
 
 def supervise(pytest_config: pytest.Config, options: argparse.Namespace) -> int:
@@ -55,6 +58,7 @@ def supervise(pytest_config: pytest.Config, options: argparse.Namespace) -> int:
         run = runs.create(root, verdict_json.render(pending), pending.run_id)
         with listening() as interrupts:
             verdict = _safely(pytest_config, options, run, pending, interrupts)
+        verdict = redact.redact(verdict, redact.secrets(os.environ))
         verdict = msgspec.structs.replace(verdict, seconds=round(time.monotonic() - clock, 3))
         usable = verdict.exit_status != EXIT_USAGE  # the folder itself may be what is wrong
         copy_to = invocation.report_folder(options, pytest_config) if usable else None
@@ -130,6 +134,7 @@ def _judge(
         raise UsageError("--devops-gates needs Linux or macOS; Windows is not supported yet")
     root = Path(pytest_config.rootpath)
     _check_report_folder(invocation.report_folder(options, pytest_config), run)
+    _check_root(root)
     pyproject = _pyproject(root)
     policy, source = _policy(root, pyproject, options.devops_gates_policy)
     table = config.read_table(policy)
@@ -141,6 +146,7 @@ def _judge(
         started=time.time(),
         pyproject=pyproject,
         test_paths=tuple(_slashes(path) for path in pytest_config.getini("testpaths")),
+        packages=tuple(packages(root, pyproject)),
     )
     project = _prepare(project, pytest_config, options, measured=False)
     plan = config.plan(
@@ -220,8 +226,8 @@ def _prepare(
 def _gates(pytest_config: pytest.Config) -> list[Gate]:
     """All gates that plugins add, the built-in ones too. Raises UsageError for a broken one."""
     manager = pytest_config.pluginmanager
-    if not manager.is_registered(builtin):
-        manager.register(builtin, "devops-gates-builtin")
+    if not manager.is_registered(builtin) and not manager.register(builtin, BUILTIN):
+        raise UsageError(f"-p no:{BUILTIN} takes all gates away; set their level to off instead")
     found: dict[str, str] = {}
     gates: list[Gate] = []
     for implementation in reversed(manager.hook.pytest_devops_gates_add.get_hookimpls()):
@@ -264,6 +270,20 @@ def _flaw(gate: Gate) -> str | None:
     if gate.level not in LEVELS:
         return f"has the level {gate.level!r}{did_you_mean(str(gate.level), LEVELS)}"
     return None
+
+
+def _check_root(root: Path) -> None:
+    """pytest's rootdir is the project, unless the project's own files lie above it."""
+    if any((root / name).is_file() for name in PROJECT_FILES):
+        return
+    folders = [root, *root.parents]
+    top = next((n for n, folder in enumerate(folders) if (folder / ".git").exists()), 1)
+    for above in folders[1 : top + 1]:
+        if any((above / name).is_file() for name in PROJECT_FILES):
+            raise UsageError(
+                f"pytest's rootdir is {root}, below the project in {above}, whose settings would"
+                f" not be read; pass --rootdir={above}"
+            )
 
 
 def _check_report_folder(folder: Path | None, run: runs.Run) -> None:

@@ -7,6 +7,7 @@ tags work, uncommitted work counts, and the checkout stays as it is.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +28,7 @@ from pytest_devops_gates.process import (
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
 
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 TIMEOUT = 1800.0
 """Seconds for one step; the gate's own timeout ends the whole of them."""
 
@@ -137,7 +139,7 @@ def _is_the_projects_fault(said: bytes) -> bool:
 def _metadata(project: Project, artefacts: list[Path]) -> list[Finding]:
     argv = python_module("twine", "check", "--strict", *map(str, artefacts))
     checked = _run(project, argv, project.run_dir, "twine")
-    said = checked.stdout().decode("utf-8", "replace")
+    said = _COLOURS.sub("", checked.stdout().decode("utf-8", "replace"))
     verdicts = said.count("PASSED") + said.count("FAILED")
     if checked.returncode not in (0, 1) or verdicts != len(artefacts):
         detail = last_line(checked.stderr() or checked.stdout())

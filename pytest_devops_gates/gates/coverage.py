@@ -45,7 +45,7 @@ def measuring(root: Path, run_dir: Path, pyproject: Mapping[str, Any]) -> dict[s
     config.patch = [*config.patch, *({"fork", "_exit"} - set(config.patch))]
     config.disable_warnings = [*config.disable_warnings, *SILENCED]
     if not (config.source or config.source_pkgs or config.run_include):
-        config.source_pkgs = packages(root, pyproject)
+        config.source_pkgs = [folder.rpartition("/")[2] for folder in packages(root, pyproject)]
         if not config.source_pkgs and root not in OURS.parents:
             config.run_omit = [*(config.run_omit or []), f"{OURS}/*"]
     if config.core is None and "COVERAGE_CORE" not in os.environ and _can_monitor(config):
@@ -61,12 +61,15 @@ def adopting(root: Path, cwd: Path, rcfile: str | None) -> str:
 
 
 def packages(root: Path, pyproject: Mapping[str, Any]) -> list[str]:
-    """The import names that the project ships, by the usual layouts (src, flat, one module)."""
-    for folder in (root / "src", root):
-        found = [p.parent.name for p in sorted(folder.glob("*/__init__.py"))]
+    """The packages that the project ships, by the usual layouts (src, flat, one module).
+
+    Folders relative to the root, such as ``src/app``; for a single module its name without ``.py``.
+    """
+    for above in ("src/", ""):
+        found = [p.parent.name for p in sorted((root / above).glob("*/__init__.py"))]
         found = [name for name in found if name not in NOT_PACKAGES and name.isidentifier()]
         if found:
-            return found
+            return [above + name for name in found]
     named = str(pyproject.get("project", {}).get("name", ""))
     module = named.replace("-", "_").replace(".", "_").lower()
     here = any((folder / f"{module}.py").is_file() for folder in (root / "src", root))

@@ -24,7 +24,7 @@ from pytest_devops_gates.process import (
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
 
-HELP_TIMEOUT = 60.0
+HELP_TIMEOUT = 30.0
 """Seconds in which a command has to answer ``--help``."""
 
 INSTALL_TIMEOUT = 1800.0
@@ -141,11 +141,11 @@ def _import(project: Project, module: str, work: Path) -> Finding | None:
 
 
 def _start(project: Project, script: str, work: Path) -> Finding | None:
-    """A command that answers with a usage error did start; one that dies of a traceback did not."""
+    """A command that answers with a usage error, or goes to work, did start."""
     done = _run(project, [_bin(work, script), "--help"], work, f"help-{script}", HELP_TIMEOUT)
     if done.returncode == 0 and not done.trouble:
         return None
-    died = done.trouble or (done.returncode or 0) < 0 or b"Traceback (most recent" in done.stderr()
+    died = (done.returncode or 0) < 0 or b"Traceback (most recent" in done.stderr()
     what = done.trouble or f"exited with {done.returncode}: {_said(done)}"
     severity = Severity.HIGH if died else Severity.LOW
     return Finding("script-failed", f"{script} --help {what}", severity)

@@ -43,6 +43,8 @@ def lint_command(project: Project, options: Options) -> Command:
     check = ["ruff", "check", *_common(project)]
     if not _configured(project):
         check += ["--isolated", "--select", REAL_ERRORS]
+    elif not _lints(project):
+        check += ["--select", REAL_ERRORS]
     census = [*check, "--show-files", "."]
     return Command(
         [*check, "--no-fix", "--no-show-fixes", "--output-format=json", "."],
@@ -128,6 +130,19 @@ def _configured(project: Project) -> bool:
     folders = [project.root, *(p for p in project.root.parents if top == p or top in p.parents)]
     named = any((f / name).is_file() for f in folders for name in ("ruff.toml", ".ruff.toml"))
     return named or any(_has_table(folder / "pyproject.toml") for folder in folders[1:])
+
+
+def _lints(project: Project) -> bool:
+    """Whether the project chose any rules, or runs the linter as a hook.
+
+    Settings that only format or exclude do not ask for ruff's default rules, of which newer
+    releases have hundreds.
+    """
+    own = project.tool("ruff")
+    if own is None or "extend" in own:
+        return True
+    chosen = {"lint", "select", "extend-select", "ignore", "extend-ignore"} & own.keys()
+    return bool(chosen or find_hook(project.text(PRE_COMMIT), "ruff", "ruff-check"))
 
 
 def _has_table(pyproject: Path) -> bool:

@@ -64,6 +64,7 @@ class Recorder:
             worker=worker and worker["workerid"],
             typed=self._typed,
             args=[str(_absolute(config, arg)) for arg in config.args],
+            configured=config.args_source.name == "ARGS" and not self._typed.get("paths"),
             testpaths=[str(config.rootpath / path) for path in config.getini("testpaths")],
             cached=[name for name in ("lf", "stepwise") if config.getoption(name, False)],
             optimize=sys.flags.optimize,

@@ -48,6 +48,7 @@ def typed_options(config: pytest.Config, parser: pytest.Parser) -> dict[str, Any
     """What was typed on the command line or into PYTEST_ADDOPTS.
 
     ``narrowing`` names the options that leave tests out; ``others`` those of plugins that may.
+    ``paths`` are the files and folders that were named.
     """
     args = shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))
     args += [str(arg) for arg in config.invocation_params.args]
@@ -59,5 +60,6 @@ def typed_options(config: pytest.Config, parser: pytest.Parser) -> dict[str, Any
     ]
     return {
         "narrowing": sorted(changed & NARROWING) + switched,
+        "paths": [str(path) for path in typed.get("file_or_dir") or ()],
         "others": sorted(changed - NARROWING - HARMLESS),
     }

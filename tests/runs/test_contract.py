@@ -184,6 +184,42 @@ def test_the_base_is_the_merge_base(checkout: Checkout) -> None:
     assert run.verdict["base"] == first
 
 
+def test_the_built_in_gates_cannot_be_blocked(checkout: Checkout) -> None:
+    run = checkout.write(SOUND).run("-p", "no:devops-gates-builtin")
+    assert run.status == 4, run
+
+
+@pytest.mark.parametrize("args", [(), ("--rootdir=tests",)])
+def test_a_rootdir_below_the_project_is_told(args: tuple[str, ...], checkout: Checkout) -> None:
+    checkout.write({**SOUND, "tests/pytest.ini": "[pytest]\n"}).commit()
+    command = checkout.command("--devops-gates-stage", "test", *args, "tests")
+    done = subprocess.run(
+        command, cwd=checkout.root, env=checkout.environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 4, done.stdout
+    assert f"pass --rootdir={checkout.root}" in done.stdout
+    run = checkout.test(f"--rootdir={checkout.root}", "tests")
+    assert run.outcome("tests") == "pass", run
+
+
+def test_secrets_are_not_in_the_verdict(checkout: Checkout) -> None:
+    checkout.write(
+        {
+            "test_it.py": """
+            import os
+            def test_token(): assert os.environ["API_TOKEN"] == "x"
+            def test_url(): raise ValueError("postgres://user:pa55word@host/db")
+            """
+        }
+    )
+    run = checkout.test(env={"API_TOKEN": "s3cr3t-value-12345"})
+    text = checkout.latest.read_text()
+    assert run.verdict["tests"]["failed"] == 2
+    assert "s3cr3t-value" not in text
+    assert "pa55word" not in text
+    assert "***" in text
+
+
 GATE = """
 from pytest_devops_gates import Command, Evidence, Gate, Stage
 def command(project, options): return Command(["true"])

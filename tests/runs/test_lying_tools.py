@@ -194,6 +194,49 @@ def test_bandit_bites(checkout: Checkout) -> None:
     assert run.gate("bandit")["receipt"]["examined"] == 1
 
 
+PRODUCT = "import subprocess\n\ndef run(c):\n    subprocess.call(c, shell=True)\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("src/app/a.py", "testpaths = ['src', 'tests']"),
+        ("app/a.py", "testpaths = ['app', 'tests']"),
+        ("app/a.py", "python_files = ['*.py']"),
+        ("app/testing/a.py", ""),
+        ("app/test_runner.py", ""),
+    ],
+)
+def test_bandit_reads_product_code_whatever_it_is_called(
+    name: str, settings: str, checkout: Checkout
+) -> None:
+    package = "src/app" if name.startswith("src") else "app"
+    checkout.write({"pyproject.toml": f"[tool.pytest.ini_options]\n{settings}\n", name: PRODUCT})
+    run = checkout.write({f"{package}/__init__.py": ""}).run(*SECURITY)
+    assert (run.outcome("bandit"), run.status) == ("fail", 1), run
+
+
+def test_bandit_leaves_tests_out(checkout: Checkout) -> None:
+    checkout.write({"tests/test_a.py": PRODUCT, "app/__init__.py": "", "app/tests/x.py": PRODUCT})
+    run = checkout.run(*SECURITY)
+    assert (run.outcome("bandit"), run.gate("bandit")["receipt"]["examined"]) == ("pass", 1), run
+
+
+def test_a_project_in_a_folder_that_git_ignores(checkout: Checkout) -> None:
+    checkout.write({".gitignore": "box/\n", "box/pyproject.toml": "", "box/m.py": PRODUCT}).commit()
+    run = Checkout(checkout.root / "box").run(*SECURITY)
+    assert (run.outcome("bandit"), run.status) == ("fail", 1), run
+
+
+def test_settings_that_choose_no_rules_do_not_ask_for_hundreds(checkout: Checkout) -> None:
+    """Since 0.16 ruff's default set has over 400 rules."""
+    source = "import os\n\n\ndef f(a=[]):\n    return a\n"
+    checkout.write({"pyproject.toml": "[tool.ruff]\nline-length = 99\n", "mod.py": source})
+    assert checkout.run(*DEVELOP).outcome("lint") == "pass"
+    checkout.write({"pyproject.toml": "[tool.ruff.lint]\nselect = ['F']\n"})
+    assert checkout.run(*DEVELOP).outcome("lint") == "fail"
+
+
 def test_lint_bites(checkout: Checkout) -> None:
     run = checkout.write({"mod.py": "def f():\n    return nothing\n"}).run(*DEVELOP)
     assert (run.outcome("lint"), run.status) == ("fail", 1), run

@@ -226,6 +226,39 @@ def test_tests_dropped_in_silence_are_counted_as_deselected(checkout: Checkout) 
     assert checkout.test().verdict["tests"]["deselected"] == 1
 
 
+def test_paths_that_the_project_names_itself_are_complete(checkout: Checkout) -> None:
+    checkout.write(
+        {
+            "pytest.ini": "[pytest]\naddopts = unit\n",
+            "unit/test_a.py": "def test_a(): pass\n",
+            "slow/test_b.py": "def test_b(): pass\n",
+        }
+    )
+    assert checkout.test().outcome("tests") == "pass"
+
+
+def test_a_plugin_that_tries_again_in_silence(checkout: Checkout) -> None:
+    """As flaky does: several calls, one report."""
+    checkout.write(
+        {
+            "conftest.py": """
+            def pytest_runtest_protocol(item, nextitem):
+                from _pytest.runner import call_and_report
+                item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+                item._initrequest()
+                call_and_report(item, "setup")
+                call_and_report(item, "call", log=False)
+                call_and_report(item, "call")
+                call_and_report(item, "teardown", nextitem=nextitem)
+                return True
+            """,
+            "test_it.py": "seen = []\ndef test_a():\n    seen.append(1)\n    assert len(seen) == 2\n",
+        }
+    )
+    tests = checkout.test().verdict["tests"]
+    assert (tests["passed"], tests["altered"], tests["failed"]) == (1, 0, 0)
+
+
 def test_options_of_a_conftest_belong_to_the_child(checkout: Checkout) -> None:
     checkout.write(
         {
