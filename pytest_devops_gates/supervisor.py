@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import re
 import sys
 import time
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -18,13 +17,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from pytest_devops_gates import builtin, config, git, invocation, redact, runs, screen, session
+from pytest_devops_gates import config, git, invocation, redact, registry, runs, screen, session
 from pytest_devops_gates.conclude import conclude
 from pytest_devops_gates.engine import schedule
 from pytest_devops_gates.engine.task import Job, Task
-from pytest_devops_gates.errors import CannotTell, UsageError, did_you_mean
+from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.evidence import Evidence
-from pytest_devops_gates.gate import LEVELS, Gate
 from pytest_devops_gates.gates.coverage import packages
 from pytest_devops_gates.interrupts import listening
 from pytest_devops_gates.project import Project
@@ -45,7 +43,6 @@ from pytest_devops_gates.verdict import (
 
 PYTEST_USAGE_ERROR = 4
 PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
-BUILTIN = "devops-gates-builtin"
 
 
 def supervise(pytest_config: pytest.Config, options: argparse.Namespace) -> int:
@@ -138,7 +135,7 @@ def _judge(
     pyproject = _pyproject(root)
     policy, source = _policy(root, pyproject, options.devops_gates_policy)
     table = config.read_table(policy)
-    gates = _gates(pytest_config)
+    gates = registry.all_gates(pytest_config.pluginmanager)
     project = Project(
         root=root,
         run_dir=run.path,
@@ -221,55 +218,6 @@ def _prepare(
         pytest_config, options, project.run_dir, project.pyproject, measured=measured
     )
     return msgspec.structs.replace(project, session=prepared)
-
-
-def _gates(pytest_config: pytest.Config) -> list[Gate]:
-    """All gates that plugins add, the built-in ones too. Raises UsageError for a broken one."""
-    manager = pytest_config.pluginmanager
-    if not manager.is_registered(builtin) and not manager.register(builtin, BUILTIN):
-        raise UsageError(f"-p no:{BUILTIN} takes all gates away; set their level to off instead")
-    found: dict[str, str] = {}
-    gates: list[Gate] = []
-    for implementation in reversed(manager.hook.pytest_devops_gates_add.get_hookimpls()):
-        who = implementation.plugin_name
-        try:
-            added = implementation.function()
-        except Exception as error:
-            raise UsageError(
-                f"the plugin {who} failed to add its gates: {type(error).__name__}: {error}"
-            ) from None
-        for gate in _each(added, who):
-            if gate.name in found:
-                raise UsageError(
-                    f"the gate {gate.name} is added twice: by {found[gate.name]} and {who}"
-                )
-            found[gate.name] = who
-            gates.append(gate)
-    return gates
-
-
-def _each(added: Any, who: str) -> Iterable[Gate]:
-    gates = list(added) if isinstance(added, (list, tuple)) else [added]
-    for gate in gates:
-        if not isinstance(gate, Gate):
-            raise UsageError(f"the plugin {who} added {type(gate).__name__}, which is no Gate")
-        wrong = _flaw(gate)
-        if wrong:
-            raise UsageError(f"the gate {gate.name!r} of the plugin {who} {wrong}")
-    return gates
-
-
-def _flaw(gate: Gate) -> str | None:
-    """What is wrong with a gate that a plugin made."""
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", str(gate.name)):
-        return "needs a name of lower-case letters, digits and single hyphens"
-    if not isinstance(gate.stage, Stage):
-        return f"needs a Stage, not {gate.stage!r}"
-    if (gate.command is None or gate.read is None) == (gate.function is None):
-        return "needs a command and a reader, or a function"
-    if gate.level not in LEVELS:
-        return f"has the level {gate.level!r}{did_you_mean(str(gate.level), LEVELS)}"
-    return None
 
 
 def _check_root(root: Path) -> None:

@@ -1,0 +1,64 @@
+"""The gates of a run: what ships and what plugins add, all through the same hook."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from pytest_devops_gates import builtin
+from pytest_devops_gates.errors import UsageError, did_you_mean
+from pytest_devops_gates.gate import LEVELS, Gate
+from pytest_devops_gates.stage import Stage
+
+BUILTIN = "devops-gates-builtin"
+
+
+def all_gates(manager: pytest.PytestPluginManager) -> list[Gate]:
+    """All gates that plugins add, the built-in ones too. Raises UsageError for a broken one."""
+    if not manager.is_registered(builtin) and not manager.register(builtin, BUILTIN):
+        raise UsageError(f"-p no:{BUILTIN} takes all gates away; set their level to off instead")
+    found: dict[str, str] = {}
+    gates: list[Gate] = []
+    for implementation in reversed(manager.hook.pytest_devops_gates_add.get_hookimpls()):
+        who = implementation.plugin_name
+        try:
+            added = implementation.function()
+        except Exception as error:
+            raise UsageError(
+                f"the plugin {who} failed to add its gates: {type(error).__name__}: {error}"
+            ) from None
+        for gate in _each(added, who):
+            if gate.name in found:
+                raise UsageError(
+                    f"the gate {gate.name} is added twice: by {found[gate.name]} and {who}"
+                )
+            found[gate.name] = who
+            gates.append(gate)
+    return gates
+
+
+def _each(added: Any, who: str) -> Iterable[Gate]:
+    gates = list(added) if isinstance(added, (list, tuple)) else [added]
+    for gate in gates:
+        if not isinstance(gate, Gate):
+            raise UsageError(f"the plugin {who} added {type(gate).__name__}, which is no Gate")
+        wrong = _flaw(gate)
+        if wrong:
+            raise UsageError(f"the gate {gate.name!r} of the plugin {who} {wrong}")
+    return gates
+
+
+def _flaw(gate: Gate) -> str | None:
+    """What is wrong with a gate that a plugin made."""
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", str(gate.name)):
+        return "needs a name of lower-case letters, digits and single hyphens"
+    if not isinstance(gate.stage, Stage):
+        return f"needs a Stage, not {gate.stage!r}"
+    if (gate.command is None or gate.read is None) == (gate.function is None):
+        return "needs a command and a reader, or a function"
+    if gate.level not in LEVELS:
+        return f"has the level {gate.level!r}{did_you_mean(str(gate.level), LEVELS)}"
+    return None
