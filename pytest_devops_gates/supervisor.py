@@ -127,11 +127,8 @@ def _judge(
     pending: Verdict,
     interrupts: schedule.Interrupts,
 ) -> Verdict:
-    if os.name == "nt":
-        raise UsageError("--devops-gates needs Linux or macOS; Windows is not supported yet")
     root = Path(pytest_config.rootpath)
-    _check_report_folder(invocation.report_folder(options, pytest_config), run)
-    _check_root(root)
+    _check_start(root, invocation.report_folder(options, pytest_config), run)
     pyproject = _pyproject(root)
     policy, source = _policy(root, pyproject, options.devops_gates_policy)
     table = config.read_table(policy)
@@ -162,6 +159,15 @@ def _judge(
         policy=PolicySource(source=source, sha256=plan.digest),
     )
     base = options.devops_gates_base or table.base
+    evidence, project = _gather(plan, project, base, interrupts)
+    _raise_usage_error(evidence)
+    return conclude(pending, plan, project, evidence, interrupts.name if interrupts.count else None)
+
+
+def _gather(
+    plan: config.Plan, project: Project, base: str | None, interrupts: schedule.Interrupts
+) -> tuple[Mapping[str, Evidence], Project]:
+    """The evidence of all gates, and the project with what git told of it meanwhile."""
     with Reaper() as reaper:
         first, project = _start(plan, project, reaper, base)
         evidence = schedule.run(
@@ -173,8 +179,7 @@ def _judge(
             progress=screen.ProgressLine(),
             first=first,
         )
-    _raise_usage_error(evidence)
-    return conclude(pending, plan, project, evidence, interrupts.name if interrupts.count else None)
+    return evidence, project
 
 
 def _start(
@@ -218,6 +223,14 @@ def _prepare(
         pytest_config, options, project.run_dir, project.pyproject, measured=measured
     )
     return msgspec.structs.replace(project, session=prepared)
+
+
+def _check_start(root: Path, report_folder: Path | None, run: runs.Run) -> None:
+    """All that can be known to be wrong before anything is read or run."""
+    if os.name == "nt":
+        raise UsageError("--devops-gates needs Linux or macOS; Windows is not supported yet")
+    _check_report_folder(report_folder, run)
+    _check_root(root)
 
 
 def _check_root(root: Path) -> None:

@@ -39,7 +39,7 @@ LIES = [
         "killed by SIGSEGV at test_it.py::test_crash",
     ),
     Lie(
-        "SIGKILL of the test process",
+        "SIGKILL of the test process, as when memory runs out",
         {"test_it.py": GOOD + "import os\ndef test_kill():\n    os.kill(os.getpid(), 9)\n"},
         "unknown",
         "killed by SIGKILL at test_it.py::test_kill",
@@ -49,19 +49,6 @@ LIES = [
         {"test_it.py": BAD + "import os\ndef test_exit():\n    os._exit(0)\n"},
         "fail",
         "failed 1",
-    ),
-    Lie(
-        "out of memory",
-        {
-            "test_it.py": """
-            import os, resource
-            def test_memory():
-                # what the kernel does to a process that takes too much
-                os.kill(os.getpid(), 9)
-            """
-        },
-        "unknown",
-        "killed by SIGKILL",
     ),
     Lie(
         "pytest.exit(returncode=0)",
