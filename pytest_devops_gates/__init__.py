@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_devops_gates.evidence import Finding as Finding
     from pytest_devops_gates.evidence import Receipt as Receipt
     from pytest_devops_gates.evidence import Severity as Severity
+    from pytest_devops_gates.gate import Canary as Canary
     from pytest_devops_gates.gate import Command as Command
     from pytest_devops_gates.gate import Gate as Gate
     from pytest_devops_gates.gate import Output as Output
@@ -36,6 +37,7 @@ _HOMES = {
     "Finding": "evidence",
     "Receipt": "evidence",
     "Severity": "evidence",
+    "Canary": "gate",
     "Command": "gate",
     "Gate": "gate",
     "Output": "gate",

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import msgspec
 
 from pytest_devops_gates import policy
-from pytest_devops_gates.config import Plan
 from pytest_devops_gates.evidence import Evidence
 from pytest_devops_gates.findings import complete
+from pytest_devops_gates.plan import Plan
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
 from pytest_devops_gates.verdict import (

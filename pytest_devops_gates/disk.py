@@ -5,8 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
+
+from pytest_devops_gates.errors import CannotTell
+
+Mark = tuple[int, ...]
 
 
 def write(path: Path, text: str) -> None:
@@ -37,3 +42,40 @@ def point(link: Path, target: str) -> None:
     if link.is_dir() and not link.is_symlink():
         shutil.rmtree(link)
     os.replace(temporary, link)
+
+
+def mark(path: Path) -> Mark | None:
+    """What tells one state of a file from a later one; None when there is no file."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def read_fresh(root: Path, name: str, before: Mark | None, started: float, cap: int) -> bytes:
+    """The bytes of a report below ``root`` that a tool wrote since ``started`` (time.time()).
+
+    Raises CannotTell for a file that is missing, older than the run, as it was ``before``, larger
+    than ``cap`` bytes, or no plain file inside the project.
+    """
+    path = root / name
+    try:
+        if root.resolve() not in path.resolve().parents or path.is_symlink():
+            raise CannotTell(f"left a report that leads out of its place: {name}")
+        # without O_NONBLOCK, opening a FIFO would wait for ever
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except FileNotFoundError:
+        raise CannotTell(f"left no report at {name}") from None
+    except OSError as error:
+        raise CannotTell(f"left a report that cannot be read: {name}: {error.strerror}") from None
+    with os.fdopen(descriptor, "rb") as stream:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise CannotTell(f"left something at {name} that is no plain file")
+        if mark(path) == before or found.st_mtime < started - 2:  # file systems keep coarse times
+            raise CannotTell(f"wrote no report in this run: {name} is an older one")
+        data = stream.read(cap + 1)
+    if len(data) > cap:
+        raise CannotTell(f"left a report of more than {cap >> 20} MiB: {name}")
+    return data

@@ -71,7 +71,10 @@ class Receipt(msgspec.Struct, frozen=True):
 
 
 class Evidence(msgspec.Struct, frozen=True):
-    """What one gate gathered. With ``unknown`` set, the rest is what was seen before it broke."""
+    """What one gate gathered. With ``unknown`` set, the rest is what was seen before it broke.
+
+    ``log`` holds the last lines that its tool printed, where these say more than the findings do.
+    """
 
     findings: tuple[Finding, ...] = ()
     metrics: dict[str, float] = {}
@@ -80,6 +83,7 @@ class Evidence(msgspec.Struct, frozen=True):
     not_applicable: str | None = None
     receipt: Receipt | None = None
     notes: tuple[str, ...] = ()
+    log: str = ""
 
     @classmethod
     def of(
@@ -90,6 +94,7 @@ class Evidence(msgspec.Struct, frozen=True):
         metrics: Mapping[str, float] | None = None,
         unknown: str | None = None,
         notes: Iterable[str] = (),
+        log: str = "",
     ) -> Evidence:
         """Evidence of a gate that read ``examined`` inputs; zero of them is never a pass."""
         return cls(
@@ -98,6 +103,7 @@ class Evidence(msgspec.Struct, frozen=True):
             examined=examined,
             unknown=unknown,
             notes=tuple(notes),
+            log=log,
         )
 
     def checked(self) -> Evidence:

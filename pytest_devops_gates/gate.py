@@ -20,6 +20,9 @@ Options = Any
 REQUIRED, ADVISORY, OFF = "required", "advisory", "off"
 LEVELS = (REQUIRED, ADVISORY, OFF)
 
+ANY_METRIC = "*"
+"""Among a gate's ``metrics``: its numbers have names that only its tool knows."""
+
 
 class NoOptions(msgspec.Struct, frozen=True):
     """For a gate that has no options: whatever is configured there is a mistake."""
@@ -30,16 +33,35 @@ class Command(msgspec.Struct, frozen=True):
 
     ``argv[0]`` is looked up in the interpreter's own environment first, and never in the checkout.
     ``census`` is a second command that prints one line for each input the tool reads: its output
-    reaches the reader as ``output.census``. ``env`` is added to the scrubbed environment.
-    ``owns_terminal`` is for the test run alone.
+    reaches the reader as ``output.census``. ``report`` is the file below the project's root that it
+    writes: its bytes reach the reader as ``output.report``, if it was written in this run. ``env``
+    is added to the scrubbed environment. ``trusted`` is for commands that the project's own
+    configuration names: they get the environment but for what looks like a secret, and may lie in
+    the checkout. ``owns_terminal`` is for the test run alone.
     """
 
     argv: Sequence[str]
     census: Sequence[str] = ()
+    report: str | None = None
     env: Mapping[str, str] = {}
     tool: str | None = None
     version: str | None = None
+    trusted: bool = False
     owns_terminal: bool = False
+
+
+class Canary(msgspec.Struct, frozen=True):
+    """A violation to plant in a copy of the project: what must turn a gate red.
+
+    ``says`` names it in a few words. ``files`` maps paths below the root to a new content, or None
+    for a file to delete. ``tag`` is a git tag to lead to a commit beside the history, and
+    ``commit`` the message of a commit to make.
+    """
+
+    says: str
+    files: Mapping[str, str | None] = {}
+    tag: str | None = None
+    commit: str | None = None
 
 
 class Output(msgspec.Struct, frozen=True):
@@ -49,14 +71,20 @@ class Output(msgspec.Struct, frozen=True):
     stdout: bytes
     stderr: bytes = b""
     census: bytes = b""
+    report: bytes | None = None
     asked: tuple[str, ...] = ()
 
+    @property
+    def written(self) -> bytes:
+        """What the tool has to tell: its report file if it names one, else standard output."""
+        return self.stdout if self.report is None else self.report
+
     def text(self) -> str:
-        """Standard output as UTF-8. Raises CannotTell when it is not."""
-        return _utf8(self.stdout)
+        """What it wrote, as UTF-8. Raises CannotTell when it is not."""
+        return _utf8(self.written)
 
     def json(self) -> Any:
-        """Standard output as exactly one JSON value.
+        """What it wrote, as exactly one JSON value.
 
         Raises CannotTell for anything else: NaN, duplicate keys, a byte-order mark, a second
         value, nesting too deep, numbers too long, truncated or empty output.
@@ -70,7 +98,7 @@ class Output(msgspec.Struct, frozen=True):
             raise CannotTell(f"printed JSON that cannot be read: {str(error)[:200]}") from None
 
     def decode(self, kind: type[T]) -> T:
-        """Standard output as JSON of a certain shape. Raises CannotTell when it has another."""
+        """What it wrote, as JSON of a certain shape. Raises CannotTell when it has another."""
         try:
             return msgspec.convert(self.json(), kind)
         except msgspec.ValidationError as error:
@@ -92,7 +120,9 @@ class Gate(msgspec.Struct, frozen=True):
     ``required_once_limited`` a gate that has any condition is required. ``metrics`` are the names
     that its conditions may use beside the ``findings.*`` that every gate has; a trailing ``:``
     marks one that takes a path. ``again`` is the command that shows the result by hand and
-    ``cost`` its usual seconds, for scheduling.
+    ``cost`` its usual seconds, for scheduling. ``about`` says in a sentence what it checks.
+    ``canary`` makes the violation that ``devops-gates prove`` plants, for the project as it is.
+    ``testimony`` marks a gate that runs inside the test process, after the last test.
     """
 
     name: str
@@ -113,6 +143,23 @@ class Gate(msgspec.Struct, frozen=True):
     metrics: tuple[str, ...] = ()
     again: str = ""
     cost: float = 1.0
+    about: str = ""
+    canary: Callable[[Project, Options], Canary] | None = None
+    testimony: bool = False
+
+
+class Reader(msgspec.Struct, frozen=True):
+    """One format in which commands of the project's configuration may tell what they found.
+
+    ``read`` is pure, and raises CannotTell for what it cannot make sense of. The other fields are
+    the defaults of the gates that use it (see Gate).
+    """
+
+    name: str
+    read: Callable[[Output], Evidence]
+    conditions: Mapping[str, str] = {}
+    metrics: tuple[str, ...] = ()
+    accepts: tuple[int, ...] = (0, 1)
 
 
 def _utf8(data: bytes) -> str:

@@ -6,7 +6,6 @@ import argparse
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -55,9 +54,3 @@ def worker_count(options: argparse.Namespace) -> int:
     if isinstance(asked, str):
         return os.cpu_count() or 1
     return max(1, asked or 1)
-
-
-def report_folder(options: argparse.Namespace, config: pytest.Config) -> Path | None:
-    """Where ``--devops-gates-report`` wants the files, from the folder the user stands in."""
-    asked = options.devops_gates_report
-    return Path(config.invocation_params.dir, asked) if asked else None

@@ -107,6 +107,7 @@ def rule(settings: Settings, evidence: Evidence) -> Ruling:
         findings=count(evidence.findings),
         receipt=evidence.receipt,
         notes=evidence.notes,
+        log=evidence.log,
     )
 
 

@@ -48,12 +48,25 @@ def git_settings() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if k.startswith("GIT_CONFIG")}
 
 
-def environment(extra: Mapping[str, str] | None = None, *, build: bool = False) -> dict[str, str]:
+def environment(
+    extra: Mapping[str, str] | None = None, *, build: bool = False, trusted: bool = False
+) -> dict[str, str]:
     """The environment that tools get: what they need to run, and none of the user's secrets.
 
     ``build`` adds what compilers and package installers read (indexes, proxies, certificates), and
-    leaves it to the build backend what is on ``sys.path``.
+    leaves it to the build backend what is on ``sys.path``. ``trusted`` is for the project's own
+    commands: all but what is named like a secret, or would make their Python measure itself.
     """
+    if trusted:
+        left_out = ("COVERAGE_", "PYTEST_DEVOPS_GATES_")
+        return {
+            **{
+                k: v
+                for k, v in os.environ.items()
+                if not SECRET.search(k) and not k.startswith(left_out)
+            },
+            **(extra or {}),
+        }
     names = KEPT | BUILD if build else KEPT
     prefixes = KEPT_PREFIXES + BUILD_PREFIXES if build else KEPT_PREFIXES
     kept = {k: v for k, v in os.environ.items() if k in names or k.startswith(prefixes)}
@@ -78,14 +91,17 @@ def python_module(module: str, *args: str) -> list[str]:
     return [sys.executable, "-c", bootstrap, *args]
 
 
-def find_tool(name: str, checkout: Path) -> str:
+def find_tool(name: str, checkout: Path, *, trusted: bool = False) -> str:
     """The absolute path of a command: the interpreter's environment first, never the checkout.
 
+    A ``trusted`` command may name a path below the checkout, though.
     Raises CannotTell when it is nowhere to be found.
     """
     if os.path.isabs(name):
         return name
     if os.path.dirname(name):
+        if trusted:
+            return str(checkout / name)
         raise CannotTell(f"{name}: a relative path would run code from the checkout")
     scripts = Path(sysconfig.get_path("scripts"))
     outside = [
@@ -273,3 +289,9 @@ def last_line(output: bytes) -> str:
     """The last line that says anything, cut to 200 characters."""
     lines: Iterator[str] = reversed(output[-4000:].decode("utf-8", "replace").splitlines())
     return next((line.strip()[:200] for line in lines if line.strip()), "it printed nothing")
+
+
+def last_lines(output: bytes, count: int = 20) -> str:
+    """The last lines that say anything, each cut to 200 characters."""
+    lines = output[-20_000:].decode("utf-8", "replace").splitlines()
+    return "\n".join([line.rstrip()[:200] for line in lines if line.strip()][-count:])

@@ -37,15 +37,19 @@ class Project(msgspec.Struct, frozen=True):
 
     ``root`` is pytest's rootdir. ``files`` are relative to it: what git tracks, and what it neither
     tracks nor ignores; without git, what lies there beside the usual litter. ``listing_error``
-    says why they could not be had. ``packages`` are the folders of the packages that it ships.
+    says why they could not be had. ``scope``, where it is set, are the files to look at: in a git
+    hook, those of the commit. ``packages`` are the folders of the packages that it ships.
     ``run_dir`` is this run's own folder, ``cache`` the one that tools may keep between runs.
+    ``message`` is the commit message that a hook is to judge.
     """
 
     root: Path
     run_dir: Path
     cache: Path
     started: float
+    profile: str = "merge"
     files: tuple[str, ...] = ()
+    scope: tuple[str, ...] | None = None
     listing_error: str | None = None
     pyproject: dict[str, Any] = {}
     toplevel: Path | None = None
@@ -55,12 +59,13 @@ class Project(msgspec.Struct, frozen=True):
     session: TestSession | None = None
     test_paths: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
+    message: str | None = None
 
     def listing(self) -> tuple[str, ...]:
-        """The project's files. Raises CannotTell when they could not be listed."""
+        """The files to look at. Raises CannotTell when they could not be listed."""
         if self.listing_error:
             raise CannotTell(self.listing_error)
-        return self.files
+        return self.files if self.scope is None else self.scope
 
     def tool(self, *names: str) -> dict[str, Any] | None:
         """The table ``[tool.NAME...]`` of pyproject.toml, or None."""
@@ -77,7 +82,7 @@ class Project(msgspec.Struct, frozen=True):
             return None
 
     def python_files(self) -> list[str]:
-        """All Python sources. Raises CannotTell when the files could not be listed."""
+        """The Python sources to look at. Raises CannotTell when they could not be listed."""
         return [name for name in self.listing() if name.endswith((".py", ".pyi"))]
 
     def is_test(self, name: str) -> bool:
@@ -97,6 +102,15 @@ class Project(msgspec.Struct, frozen=True):
             or any(name.startswith(path + "/") for path in self.test_paths if path != "src")
             or any(fnmatch.fnmatch(base, pattern) for pattern in patterns)
         )
+
+    def code_folders(self) -> list[str]:
+        """Where the product's code lies, relative to the root: its packages, or else the folder of
+        the first source that is no test (``.`` for the root)."""
+        folders = [package for package in self.packages if (self.root / package).is_dir()]
+        if folders:
+            return folders
+        sources = [n for n in self.files if n.endswith(".py") and not self.is_test(n)]
+        return [sources[0].rpartition("/")[0] or "."] if sources else ["."]
 
     @property
     def test_file_patterns(self) -> tuple[str, ...]:

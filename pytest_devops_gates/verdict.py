@@ -39,7 +39,7 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class Ruling(msgspec.Struct, frozen=True):
-    """One gate's outcome, and what decided it."""
+    """One gate's outcome, and what decided it. ``log`` is the end of what its tool printed."""
 
     name: str
     stage: str
@@ -52,6 +52,7 @@ class Ruling(msgspec.Struct, frozen=True):
     findings: Counts = Counts()
     receipt: Receipt | None = None
     notes: tuple[str, ...] = ()
+    log: str = ""
 
 
 class StageOutcome(msgspec.Struct, frozen=True):

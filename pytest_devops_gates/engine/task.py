@@ -13,11 +13,19 @@ from typing import Any
 
 import msgspec
 
+from pytest_devops_gates import disk
 from pytest_devops_gates.engine import child, worker
 from pytest_devops_gates.errors import CannotTell, NotApplicable
 from pytest_devops_gates.evidence import Evidence, Receipt
 from pytest_devops_gates.gate import Command, Gate, Options, Output
-from pytest_devops_gates.process import Process, environment, find_tool
+from pytest_devops_gates.process import (
+    OUTPUT_CAP,
+    Process,
+    environment,
+    find_tool,
+    last_lines,
+    read_capped,
+)
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.reaper import Reaper
 
@@ -43,6 +51,7 @@ class Job:
         self._child: child.TestProcess | None = None
         self._command: Command | None = None
         self._census = b""
+        self._before: disk.Mark | None = None
         self.started = time.monotonic()
         self._begun = self._guard(self._begin)
 
@@ -52,7 +61,10 @@ class Job:
 
     def poll(self) -> Evidence | None:
         """The evidence, or None while it is still at work."""
-        return self._begun or self._guard(self._step)
+        evidence = self._begun or self._guard(self._step)
+        if evidence and evidence.unknown and not evidence.log and not self._child:
+            return msgspec.structs.replace(evidence, log=tail(self.logs))
+        return evidence
 
     def kill(self, trouble: str) -> Evidence:
         """End it at once. Its evidence is unknown, and gives the reason."""
@@ -91,12 +103,14 @@ class Job:
         elif self._command.census:
             self._process = self._start(self._command.census, "census")
         else:
+            if self._command.report:
+                self._before = disk.mark(self.project.root / self._command.report)
             self._process = self._start(self._command.argv, "tool")
         return None
 
     def _step(self) -> Evidence | None:
         if self._child:
-            return self._read(self._child.output()) if self._child.poll() else None
+            return self._told(self._child.output()) if self._child.poll() else None
         assert self._process is not None
         if not self._process.poll():
             return None
@@ -117,16 +131,30 @@ class Job:
             census=self._census,
             asked=self.task.asked,
         )
-        return self._read(output)
+        return self._told(output)
+
+    def _told(self, output: Output) -> Evidence:
+        """What the reader makes of it; what it cannot make sense of is unknown."""
+        try:
+            return self._read(self._with_report(output))
+        except CannotTell as reason:
+            return Evidence(unknown=f"{self._tool()} {reason}", receipt=self._receipt(output))
+
+    def _with_report(self, output: Output) -> Output:
+        """The output with the report that the tool wrote, if it names one."""
+        assert self._command is not None
+        if self._command.report is None:
+            return output
+        report = disk.read_fresh(
+            self.project.root, self._command.report, self._before, self.project.started, OUTPUT_CAP
+        )
+        return msgspec.structs.replace(output, report=report)
 
     def _read(self, output: Output) -> Evidence:
         gate = self.task.gate
         receipt = self._receipt(output)
         assert gate.read is not None
-        try:
-            evidence = gate.read(output, self.project, self.task.options)
-        except CannotTell as reason:
-            return Evidence(unknown=f"{self._tool()} {reason}", receipt=receipt)
+        evidence = gate.read(output, self.project, self.task.options)
         if not isinstance(evidence, Evidence):
             raise CannotTell(f"its reader returned {type(evidence).__name__}, not Evidence")
         try:
@@ -155,12 +183,13 @@ class Job:
         return msgspec.structs.replace(evidence, receipt=receipt)
 
     def _start(self, argv: Any, name: str, *, build: bool = False) -> Process:
-        argv = [find_tool(argv[0], self.project.root), *argv[1:]]
         extra: Mapping[str, str] = self._command.env if self._command else {}
+        trusted = bool(self._command and self._command.trusted)
+        argv = [find_tool(argv[0], self.project.root, trusted=trusted), *argv[1:]]
         return Process(
             argv,
             cwd=self.project.root,
-            env=environment(extra, build=build),
+            env=environment(extra, build=build, trusted=trusted),
             log_dir=self.logs,
             name=name,
             timeout=self.task.timeout,
@@ -179,7 +208,7 @@ class Job:
             argv=tuple(source.argv),
             exit_code=source.returncode,
             seconds=round(source.seconds, 3),
-            output_sha256=hashlib.sha256(output.stdout).hexdigest() if output else None,
+            output_sha256=hashlib.sha256(output.written).hexdigest() if output else None,
         )
 
     def _guard(self, step: Callable[[], Evidence | None]) -> Evidence | None:
@@ -192,6 +221,18 @@ class Job:
             return Evidence(unknown=str(reason))
         except (Exception, SystemExit) as error:
             return crashed(error, self.logs)
+
+
+def tail(logs: Path) -> str:
+    """The last lines of what a gate's tools said last: on standard error, if they said anything
+    there."""
+    found = [path for path in logs.glob("*.std*") if path.stat().st_size]
+    if not found:
+        return ""
+    last = max(found, key=lambda path: (path.stat().st_mtime, path.suffix == ".stderr"))
+    beside = last.with_suffix(".stderr")
+    chosen = beside if beside in found else last
+    return last_lines(read_capped(chosen))
 
 
 def crashed(error: BaseException, logs: Path) -> Evidence:

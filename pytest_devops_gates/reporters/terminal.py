@@ -69,6 +69,8 @@ def _details(ruling: Ruling, found: list[Finding], painter: _Painter) -> Iterabl
         yield neutral(f"  {where}{f.rule} {f.severity.value}: {f.message}"[:300])
     if len(found) > SHOWN:
         yield f"  … and {len(found) - SHOWN} more"
+    for line in ruling.log.splitlines():
+        yield neutral(f"  | {line}")
 
 
 def _rule(title: str, width: int) -> str:

@@ -9,9 +9,11 @@ import msgspec
 import pytest
 
 from pytest_devops_gates.builtin import GATES
-from pytest_devops_gates.config import Plan, Table, decode, load_toml, plan, read_table
+from pytest_devops_gates.config import Table, load_toml, read_table
+from pytest_devops_gates.decode import decode
 from pytest_devops_gates.errors import UsageError
 from pytest_devops_gates.gate import Gate
+from pytest_devops_gates.plan import Plan, plan
 from pytest_devops_gates.stage import Stage
 from tests.unit.samples import project
 
@@ -56,7 +58,7 @@ T = "tool.devops-gates"
 MISTAKES: list[tuple[str, str, list[str]]] = [
     # unknown keys, at each depth
     ("key", top("profil = 'merge'"), [f"{T}.profil: unknown key (did you mean 'profile'?)"]),
-    ("far key", top("zzzz = 1"), [f"{T}.zzzz: unknown key (known: base, deadline, gates, "]),
+    ("far key", top("zzzz = 1"), [f"{T}.zzzz: unknown key (known: base, command, deadline, "]),
     (
         "gate's key",
         gate("levle = 'off'"),
@@ -292,8 +294,8 @@ class Needy(msgspec.Struct):
 @pytest.mark.parametrize(
     ("raw", "says"),
     [
-        ({}, "here: Missing required argument 'url'"),
-        ({"retries": 1}, "here: Missing required argument 'url'"),
+        ({}, "here: the key 'url' is missing"),
+        ({"retries": 1}, "here: the key 'url' is missing"),
         ({"url": "x", "retries": "1"}, "here.retries: expected int, got str"),
         ({"url": "x", "retires": 1}, "here.retires: unknown key (did you mean 'retries'?)"),
         ("x", "here: expected a table, got a string"),

@@ -1,0 +1,98 @@
+"""``[[tool.devops-gates.command]]``: any command becomes a gate, with no code."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import PurePath
+
+from pytest_devops_gates.builtin import READERS
+from pytest_devops_gates.config import TABLE, CommandTable, GateTable
+from pytest_devops_gates.decode import one_of
+from pytest_devops_gates.errors import UsageError
+from pytest_devops_gates.evidence import Evidence
+from pytest_devops_gates.gate import (
+    ANY_METRIC,
+    LEVELS,
+    Canary,
+    Command,
+    Gate,
+    NoOptions,
+    Options,
+    Output,
+    Reader,
+)
+from pytest_devops_gates.project import Project
+from pytest_devops_gates.stage import Stage
+
+
+def command_gates(tables: Iterable[CommandTable]) -> Iterator[Gate]:
+    """The gates that are commands. Raises UsageError naming the key that is wrong."""
+    for number, table in enumerate(tables):
+        path = f"{TABLE}.command[{number}]"
+        _check(table, path)
+        yield _gate(table, READERS[table.reads])
+
+
+def testimony_gates(tables: Iterable[tuple[str, GateTable]]) -> Iterator[Gate]:
+    """The gates that a conftest.py adds, as far as the configuration declares them."""
+    for name, table in tables:
+        if table.testimony:
+            yield Gate(
+                name=name,
+                stage=Stage(table.stage or Stage.TEST),
+                needs=("tests",),
+                testimony=True,
+                metrics=(ANY_METRIC,),
+                again="pytest",
+                about="What a conftest.py of the project found after the last test.",
+            )
+
+
+def _check(table: CommandTable, path: str) -> None:
+    one_of(table.stage, [stage.value for stage in Stage], f"{path}.stage", "stage")
+    one_of(table.reads, READERS, f"{path}.reads", "format")
+    one_of(table.level, LEVELS, f"{path}.level", "level")
+    if not table.run or not table.run[0]:
+        raise UsageError(f"{path}.run: names no command")
+    if not 0 < table.timeout < 10_000_000:
+        raise UsageError(f"{path}.timeout: {table.timeout} is no number of seconds")
+    if table.output is not None and table.reads == "exit-code":
+        raise UsageError(f"{path}.output: nothing is read but the exit code; leave it out")
+    for key, name in [("output", table.output), *(("canary", name) for name in table.canary)]:
+        if name is not None and not _is_below(name):
+            raise UsageError(f"{path}.{key}: '{name}' is no path below the project's root")
+
+
+def _is_below(name: str) -> bool:
+    return bool(name) and not PurePath(name).is_absolute() and ".." not in PurePath(name).parts
+
+
+def _gate(table: CommandTable, reader: Reader) -> Gate:
+    def command(project: Project, options: Options) -> Command:
+        env = {name: os.environ[name] for name in table.pass_env if name in os.environ}
+        return Command(table.run, report=table.output, env=env, trusted=True)
+
+    def read(output: Output, project: Project, options: Options) -> Evidence:
+        return reader.read(output)
+
+    def canary(project: Project, options: Options) -> Canary:
+        return Canary(f"the canary of {table.name}", dict(table.canary))
+
+    told = reader.conditions if table.conditions is None else table.conditions
+    return Gate(
+        name=table.name,
+        stage=Stage(table.stage),
+        command=command,
+        read=read,
+        needs=tuple(table.needs),
+        accepts=tuple(table.exit_codes or reader.accepts),
+        timeout=table.timeout,
+        level=table.level,
+        conditions=told,
+        options=NoOptions,
+        metrics=reader.metrics,
+        again=" ".join(table.run),
+        about=f"The command `{' '.join(table.run)}`, read as {table.reads}.",
+        canary=canary if table.canary else None,
+    )

@@ -1,0 +1,234 @@
+"""What a run will do: every gate's settings, settled from all that says something of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from pytest_devops_gates.config import TABLE, GateTable, ProfileTable, Table
+from pytest_devops_gates.decode import decode, one_of
+from pytest_devops_gates.errors import UsageError, did_you_mean
+from pytest_devops_gates.gate import ANY_METRIC, OFF, REQUIRED, Gate, Options
+from pytest_devops_gates.policy import Condition, Settings, parse_condition
+from pytest_devops_gates.project import Project
+from pytest_devops_gates.stage import Stage
+
+PROFILES = ("commit", "merge", "release", "operate")
+EVERY_GATE = re.compile(
+    r"findings\.(total|new|known|waived|(critical|high|medium|low|info)(\.(high|medium))?)"
+)
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """Every known gate with its settings, and those that will run with their options.
+
+    ``reasons`` says for each gate that will not run why it is ``off``, and ``origins`` for each
+    gate where its level and its conditions come from, by ``level`` and the metric's name.
+    """
+
+    gates: tuple[Gate, ...]
+    settings: dict[str, Settings]
+    options: dict[str, Options]
+    reasons: dict[str, str]
+    origins: dict[str, dict[str, str]]
+    profile: str
+    stages: tuple[str, ...]
+    complete: bool
+    deadline: float
+    digest: str
+
+
+def plan(
+    table: Table,
+    gates: Iterable[Gate],
+    project: Project,
+    *,
+    profile: str | None = None,
+    stages: Sequence[str] = (),
+    only: Sequence[str] = (),
+) -> Plan:
+    """Settle every gate's settings: command line beats gate beats profile beats default.
+
+    ``only`` names the gates to run, with what they need; all of them if it is empty.
+    Raises UsageError for a gate, stage, profile or metric that does not exist.
+    """
+    gates = tuple(sorted(gates, key=lambda gate: list(Stage).index(gate.stage)))
+    _check_needs(gates)
+    _check_names(table, [gate.name for gate in gates])
+    chosen = _profile(table, profile)
+    for stage in stages:
+        one_of(stage, [s.value for s in Stage], "--devops-gates-stage", "stage")
+    profile_table = table.profiles.get(chosen, ProfileTable())
+    levels = {gate.name: _level(gate, table, chosen, profile_table) for gate in gates}
+    wanted = _with_needs(only, gates)
+    reasons = {
+        gate.name: reason
+        for gate in gates
+        if (reason := _off(gate, levels[gate.name][0], stages, wanted, profile_table, chosen))
+    }
+    _follow_needs(gates, levels, reasons)
+    options = {gate.name: _options(gate, table.gates.get(gate.name, GateTable())) for gate in gates}
+    origins: dict[str, dict[str, str]] = {}
+    settings = {}
+    for gate in gates:
+        runs = gate.limits and gate.name not in reasons
+        stated = gate.limits(project, options[gate.name]) if gate.limits and runs else {}
+        settings[gate.name], origins[gate.name] = _settle(gate, table, levels[gate.name], stated)
+    return Plan(
+        gates=gates,
+        settings=settings,
+        options=options,
+        reasons=reasons,
+        origins=origins,
+        profile=chosen,
+        stages=tuple(stages or profile_table.stages or [s.value for s in Stage]),
+        complete=not stages and not only,
+        deadline=table.deadline,
+        digest=_digest(chosen, settings, options),
+    )
+
+
+def _profile(table: Table, asked: str | None) -> str:
+    told = table.profile if asked is None else asked
+    chosen = "merge" if told is None else told
+    where = f"{TABLE}.profile" if asked is None else "--devops-gates-profile"
+    one_of(chosen, [*PROFILES, *table.profiles], where, "profile")
+    return chosen
+
+
+def _level(
+    gate: Gate, table: Table, profile: str, profile_table: ProfileTable
+) -> tuple[str, str | None]:
+    """A gate's level, and the key of the configuration that says so, if one does."""
+    own = table.gates.get(gate.name, GateTable()).level
+    if own:
+        return own, f"{TABLE}.gates.{gate.name}.level"
+    if gate.name in profile_table.levels:
+        return profile_table.levels[gate.name], f"{TABLE}.profiles.{profile}.levels.{gate.name}"
+    standard = profile if profile in PROFILES else "merge"
+    return gate.levels.get(standard, gate.level), None
+
+
+def _with_needs(only: Sequence[str], gates: Sequence[Gate]) -> frozenset[str]:
+    """The named gates and all whose artefacts they use. Raises UsageError for an unknown name."""
+    needs = {gate.name: gate.needs for gate in gates}
+    wanted: set[str] = set()
+    waiting = list(only)
+    while waiting:
+        name = waiting.pop()
+        one_of(name, needs, "the command line", "gate")
+        if name not in wanted:
+            wanted.add(name)
+            waiting += needs[name]
+    return frozenset(wanted)
+
+
+def _off(
+    gate: Gate,
+    level: str,
+    stages: Sequence[str],
+    wanted: frozenset[str],
+    profile_table: ProfileTable,
+    profile: str,
+) -> str | None:
+    if wanted and gate.name not in wanted:
+        return "not selected"
+    if stages:
+        if gate.stage.value not in stages:
+            return "not selected"
+    elif profile_table.stages is not None and gate.stage.value not in profile_table.stages:
+        return f"not in the profile {profile}"
+    if level == OFF:
+        return f"off in the profile {profile}" if gate.levels.get(profile) == OFF else "level off"
+    return None
+
+
+def _follow_needs(
+    gates: Sequence[Gate], levels: Mapping[str, tuple[str, str | None]], reasons: dict[str, str]
+) -> None:
+    """A gate is off with one that it needs, unless the configuration asks for it by name."""
+    for gate in gates:
+        needed = [need for need in gate.needs if need in reasons]
+        if needed and gate.name not in reasons and not levels[gate.name][1]:
+            reasons[gate.name] = f"needs {needed[0]}, which is off"
+
+
+def _settle(
+    gate: Gate, table: Table, level: tuple[str, str | None], stated: Mapping[str, str]
+) -> tuple[Settings, dict[str, str]]:
+    own = table.gates.get(gate.name, GateTable())
+    path = f"{TABLE}.gates.{gate.name}"
+    wanted = {**gate.conditions, **stated, **own.conditions}
+    conditions = _conditions(gate, wanted, path, "conditions")
+    name, configured = level
+    origins = dict.fromkeys(gate.conditions, "default")
+    origins |= dict.fromkeys(stated, "the project's own tool settings")
+    origins |= dict.fromkeys(own.conditions, f"{path}.conditions")
+    origins["level"] = configured or "default"
+    if gate.required_once_limited and conditions and not configured and name != OFF:
+        name, origins["level"] = REQUIRED, "required, since it has a limit"
+    settings = Settings(
+        name=gate.name,
+        stage=gate.stage.value,
+        level=name,
+        timeout=own.timeout or gate.timeout,
+        owner=own.owner,
+        conditions=conditions,
+        warnings=_conditions(gate, own.warnings, path, "warnings"),
+        again=gate.again,
+    )
+    return settings, origins
+
+
+def _conditions(
+    gate: Gate, table: Mapping[str, str], path: str, kind: str
+) -> tuple[Condition, ...]:
+    found = []
+    for metric, text in table.items():
+        here = f"{path}.{kind}.{metric}"
+        name, colon, target = metric.partition(":")
+        known_here = name + colon in gate.metrics and bool(target) == bool(colon)
+        if not known_here and not EVERY_GATE.fullmatch(metric) and ANY_METRIC not in gate.metrics:
+            known = [*gate.metrics, "findings.new", "findings.total", "findings.high"]
+            raise UsageError(f"{here}: unknown metric{did_you_mean(metric, known)}")
+        try:
+            found.append(parse_condition(metric, text))
+        except ValueError as error:
+            raise UsageError(f"{here}: {error}") from None
+    return tuple(found)
+
+
+def _options(gate: Gate, own: GateTable) -> Options:
+    path = f"{TABLE}.gates.{gate.name}.options"
+    if gate.options is None:
+        return own.options
+    return decode(gate.options, own.options, path)
+
+
+def _check_names(table: Table, names: Sequence[str]) -> None:
+    for name in table.gates:
+        one_of(name, names, f"{TABLE}.gates.{name}", "gate")
+    for profile, content in table.profiles.items():
+        for name in content.levels:
+            one_of(name, names, f"{TABLE}.profiles.{profile}.levels.{name}", "gate")
+
+
+def _check_needs(gates: Iterable[Gate]) -> None:
+    """Raises UsageError when gates wait for each other."""
+    needs = {gate.name: set(gate.needs) for gate in gates}
+    while free := [name for name, waits in needs.items() if not waits & needs.keys()]:
+        for name in free:
+            del needs[name]
+    if needs:
+        raise UsageError(f"the gates {', '.join(needs)} need each other in a circle")
+
+
+def _digest(profile: str, settings: Mapping[str, Settings], options: Mapping[str, Options]) -> str:
+    content: Any = msgspec.to_builtins([profile, settings, options])
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(canonical.encode()).hexdigest()

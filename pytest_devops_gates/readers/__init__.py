@@ -1,0 +1,1 @@
+"""One file a format: reads what any tool wrote into evidence. Pure."""

@@ -1,0 +1,46 @@
+"""What a run is asked for, on whichever command line."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pytest_devops_gates.git import GitState
+
+
+class Request(msgspec.Struct, frozen=True):
+    """``root`` is the project's, where its runs are kept.
+
+    ``only`` names the gates to run (all if empty). ``tree`` is judged in place of the root's own
+    files: the staged content, as a git hook sees it; ``state`` is what git says of it, and
+    ``scope`` are the files in it to look at. ``message`` is the commit message to judge.
+    """
+
+    root: Path
+    profile: str | None = None
+    stages: tuple[str, ...] = ()
+    base: str | None = None
+    policy: str | None = None
+    report: Path | None = None
+    only: tuple[str, ...] = ()
+    tree: Path | None = None
+    state: GitState | None = None
+    scope: tuple[str, ...] | None = None
+    message: str | None = None
+
+
+def of_options(config: pytest.Config, options: argparse.Namespace) -> Request:
+    """What was asked for by pytest's options."""
+    report = options.devops_gates_report
+    return Request(
+        root=Path(config.rootpath),
+        profile=options.devops_gates_profile,
+        stages=tuple(options.devops_gates_stage),
+        base=options.devops_gates_base,
+        policy=options.devops_gates_policy,
+        # from the folder that the user stands in
+        report=Path(config.invocation_params.dir, report) if report else None,
+    )
