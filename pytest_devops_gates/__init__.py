@@ -2,6 +2,9 @@
 
 The names below are the public face, for plugins that add gates. They are imported when they are
 first used, so that a plain pytest run pays for none of them.
+
+PYTEST_DONT_REWRITE: the command ``devops-gates`` starts pytest after this was imported, about which
+pytest would warn otherwise.
 """
 
 from __future__ import annotations

@@ -33,9 +33,17 @@ class Brief(msgspec.Struct, frozen=True):
 
 
 def brief(
-    pytest_config: pytest.Config, options: argparse.Namespace, request: Request, run: Run
+    pytest_config: pytest.Config,
+    options: argparse.Namespace,
+    request: Request,
+    run: Run,
+    *,
+    runs: bool = True,
 ) -> Brief:
-    """Read the policy and settle the plan. Raises UsageError for whatever is wrong with them."""
+    """Read the policy and settle the plan; with ``runs``, get ready to carry it out.
+
+    Raises UsageError for whatever is wrong with them.
+    """
     root = request.tree or request.root
     pyproject = _pyproject(root)
     policy, source = _policy(request.root, pyproject, request.policy)
@@ -61,7 +69,7 @@ def brief(
         stages=request.stages,
         only=request.only,
     )
-    if not {"tests", "coverage"} & settled.reasons.keys():
+    if runs and not {"tests", "coverage"} & settled.reasons.keys():
         project = _with_session(project, pytest_config, options, measured=True)
     return Brief(
         project=msgspec.structs.replace(project, profile=settled.profile),

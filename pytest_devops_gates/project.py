@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import msgspec
 from pytest_devops_gates.errors import CannotTell
 
 TEST_FOLDERS = frozenset({"tests", "test", "testing"})
+BESIDE_CODE = TEST_FOLDERS | {"docs", "doc", "examples", "example", "benchmarks", "scripts"}
+"""Folders at the root of a project that hold no code of the product."""
 
 
 class TestSession(msgspec.Struct, frozen=True):
@@ -29,6 +32,7 @@ class TestSession(msgspec.Struct, frozen=True):
     coverage_rcfile: str | None = None
     coverage_source: tuple[str, ...] = ()
     test_files: tuple[str, ...] = ("test_*.py", "*_test.py")
+    test_functions: tuple[str, ...] = ("test",)
     workers: int = 1
 
 
@@ -104,13 +108,18 @@ class Project(msgspec.Struct, frozen=True):
         )
 
     def code_folders(self) -> list[str]:
-        """Where the product's code lies, relative to the root: its packages, or else the folder of
-        the first source that is no test (``.`` for the root)."""
-        folders = [package for package in self.packages if (self.root / package).is_dir()]
-        if folders:
-            return folders
+        """Where the product's code lies, relative to the root (``.``): its packages, or the folder
+        of its one module, or else the one with the most sources that are no tests."""
+        if self.packages:
+            above = {p if (self.root / p).is_dir() else self._folder_of(p) for p in self.packages}
+            return sorted(above)
         sources = [n for n in self.files if n.endswith(".py") and not self.is_test(n)]
-        return [sources[0].rpartition("/")[0] or "."] if sources else ["."]
+        counted = Counter(name.rpartition("/")[0] or "." for name in sources)
+        counted = Counter({k: n for k, n in counted.items() if k.split("/")[0] not in BESIDE_CODE})
+        return [counted.most_common(1)[0][0]] if counted else ["."]
+
+    def _folder_of(self, module: str) -> str:
+        return "src" if (self.root / "src" / f"{module}.py").is_file() else "."
 
     @property
     def test_file_patterns(self) -> tuple[str, ...]:

@@ -44,6 +44,7 @@ def prepare(
         coverage_data=data,
         coverage_rcfile=rcfile,
         test_files=tuple(config.getini("python_files")),
+        test_functions=tuple(config.getini("python_functions")),
         workers=invocation.worker_count(options),
     )
 

@@ -9,7 +9,7 @@ import msgspec
 
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Confidence, Evidence, Finding, Severity
-from pytest_devops_gates.gate import OFF, Command, Gate, NoOptions, Options, Output
+from pytest_devops_gates.gate import OFF, Canary, Command, Gate, NoOptions, Options, Output
 from pytest_devops_gates.process import python_module
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
@@ -116,6 +116,12 @@ def _finding(result: _Result) -> Finding:
     )
 
 
+def canary(project: Project, options: Options) -> Canary:
+    source = "import subprocess\nimport sys\n\nsubprocess.call(sys.argv[1], shell=True)\n"
+    files = [f"{folder}/devops_gates_canary.py" for folder in project.code_folders()]
+    return Canary("a shell injection (B602)", dict.fromkeys(files, source))
+
+
 BANDIT = Gate(
     name="bandit",
     stage=Stage.SECURITY,
@@ -128,4 +134,6 @@ BANDIT = Gate(
     metrics=("nosec", "lines"),
     again="bandit -r .",
     cost=3.0,
+    about="The product's sources hold no insecure code that bandit knows of.",
+    canary=canary,
 )

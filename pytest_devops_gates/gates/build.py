@@ -14,7 +14,7 @@ from pathlib import Path
 from pytest_devops_gates.copies import copy_tree
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Severity
-from pytest_devops_gates.gate import OFF, Gate, NoOptions, Options
+from pytest_devops_gates.gate import OFF, Canary, Gate, NoOptions, Options
 from pytest_devops_gates.process import (
     Process,
     environment,
@@ -141,6 +141,23 @@ def _run(project: Project, argv: list[str], cwd: Path, name: str) -> Process:
     return process
 
 
+def canary(project: Project, options: Options) -> Canary:
+    """A build backend, inside the tree, that breaks whatever it is asked for."""
+    text = project.text("pyproject.toml") or ""
+    table = re.compile(r"^\[build-system\].*?(?=^\[|\Z)", re.MULTILINE | re.DOTALL)
+    backend = """[build-system]
+requires = []
+build-backend = "devops_gates_canary"
+backend-path = ["."]
+
+"""
+    files = {
+        "pyproject.toml": backend + table.sub("", text),
+        "devops_gates_canary.py": "raise RuntimeError('the canary of package')\n",
+    }
+    return Canary("a build backend that raises", files)
+
+
 PACKAGE = Gate(
     name="package",
     stage=Stage.BUILD,
@@ -150,4 +167,6 @@ PACKAGE = Gate(
     levels={"commit": OFF, "operate": OFF},
     again="python -m build",
     cost=5.0,
+    about="The sdist and the wheel build by PEP 517, and an index would take their metadata.",
+    canary=canary,
 )

@@ -20,13 +20,12 @@ from typing import Any
 
 from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.evidence import Evidence, Receipt
-from pytest_devops_gates.gate import ADVISORY, OFF, Gate, NoOptions, Options
-from pytest_devops_gates.project import TEST_FOLDERS, Project, TestSession
+from pytest_devops_gates.gate import ADVISORY, OFF, Canary, Gate, NoOptions, Options
+from pytest_devops_gates.project import BESIDE_CODE, Project, TestSession
 from pytest_devops_gates.stage import Stage
 
 SILENCED = ["module-not-imported", "module-not-measured", "no-data-collected", "no-sysmon"]
 GREENLETS = {"greenlet", "eventlet", "gevent"}
-NOT_PACKAGES = TEST_FOLDERS | {"docs", "doc", "examples", "example", "benchmarks", "scripts"}
 DATA = "coverage-data"
 OURS = Path(__file__).parent.parent
 """This package, which runs inside the test process and is no part of the project."""
@@ -67,7 +66,7 @@ def packages(root: Path, pyproject: Mapping[str, Any]) -> list[str]:
     """
     for above in ("src/", ""):
         found = [p.parent.name for p in sorted((root / above).glob("*/__init__.py"))]
-        found = [name for name in found if name not in NOT_PACKAGES and name.isidentifier()]
+        found = [name for name in found if name not in BESIDE_CODE and name.isidentifier()]
         if found:
             return [above + name for name in found]
     named = str(pyproject.get("project", {}).get("name", ""))
@@ -253,6 +252,15 @@ def _data_dir(run_dir: Path) -> Path:
     return run_dir / "logs" / "coverage" / DATA
 
 
+def canary(project: Project, options: Options) -> Canary:
+    """A module that no test imports, of four times as many statements as the project has lines."""
+    sources = [n for n in project.files if n.endswith(".py") and not project.is_test(n)]
+    lines = sum((project.text(name) or "").count("\n") for name in sources)
+    body = "canary = 0\n" + "canary += 1\n" * 4 * max(lines, 25)
+    files = [f"{folder}/devops_gates_canary.py" for folder in project.code_folders()]
+    return Canary("a large module that no test runs", dict.fromkeys(files, body))
+
+
 COVERAGE = Gate(
     name="coverage",
     stage=Stage.TEST,
@@ -267,4 +275,6 @@ COVERAGE = Gate(
     metrics=("line", "branch", "total", "line:", "branch:", "total:"),
     again="coverage report",
     cost=1.0,
+    about="How much of the project its tests ran, measured by coverage.py.",
+    canary=canary,
 )

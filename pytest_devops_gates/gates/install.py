@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Severity
-from pytest_devops_gates.gate import OFF, Gate, NoOptions, Options
+from pytest_devops_gates.gate import OFF, Canary, Gate, NoOptions, Options
 from pytest_devops_gates.process import (
     Process,
     environment,
@@ -171,6 +171,17 @@ def _bin(work: Path, name: str) -> str:
     return str(work / "env" / folder / (name + suffix))
 
 
+def canary(project: Project, options: Options) -> Canary:
+    """An import that fails, at the end of each package: in the wheel it stands as well."""
+    broken = {}
+    for name in project.packages:
+        places = [f"{name}/__init__.py", f"src/{name}.py", f"{name}.py"]
+        found = next((place for place in places if (project.root / place).is_file()), None)
+        if found:
+            broken[found] = f"{project.text(found) or ''}\nimport devops_gates_canary_missing\n"
+    return Canary("a package that imports what is not there", broken)
+
+
 INSTALL = Gate(
     name="install",
     stage=Stage.BUILD,
@@ -182,4 +193,6 @@ INSTALL = Gate(
     metrics=("modules", "scripts"),
     again="python -m pip install dist/*.whl",
     cost=3.0,
+    about="The wheel installs into a fresh environment, imports there, and its commands start.",
+    canary=canary,
 )

@@ -12,8 +12,8 @@ from typing import Any
 
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Evidence, Finding, Severity
-from pytest_devops_gates.gate import OFF, Command, Gate, NoOptions, Options, Output
-from pytest_devops_gates.project import Project
+from pytest_devops_gates.gate import OFF, Canary, Command, Gate, NoOptions, Options, Output
+from pytest_devops_gates.project import Project, TestSession
 from pytest_devops_gates.stage import Stage
 from pytest_devops_gates.testrun import sum_up, tally
 
@@ -107,6 +107,28 @@ def _finding(rule: str, test: str, message: str, at: Any) -> Finding:
     )
 
 
+def canary(project: Project, options: Options) -> Canary:
+    """A test that fails, where the project's own tests lie and named as they are."""
+    session = project.session or TestSession(argv=())
+    named = session.test_files[0] if session.test_files else "test_*.py"
+    name = named.rpartition("/")[2].replace("*", "devops_gates_canary")
+    function = (session.test_functions or ("test",))[0].replace("*", "_").rstrip("_")
+    source = f"def {function}_devops_gates_canary():\n    assert False\n"
+    return Canary("a failing test", {f"{_test_folder(project)}/{name}": source})
+
+
+def _test_folder(project: Project) -> str:
+    for path in project.test_paths:
+        if (project.root / path).is_dir():
+            return path
+    tests = [
+        name
+        for name in project.files
+        if any(fnmatch.fnmatch(name.rpartition("/")[2], p) for p in project.test_file_patterns)
+    ]
+    return (tests[0].rpartition("/")[0] or ".") if tests else "."
+
+
 TESTS = Gate(
     name="tests",
     stage=Stage.TEST,
@@ -119,4 +141,6 @@ TESTS = Gate(
     metrics=METRICS,
     again="pytest",
     cost=1000.0,
+    about="Every selected test ran to its end, and none failed or had its outcome altered.",
+    canary=canary,
 )

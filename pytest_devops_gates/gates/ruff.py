@@ -11,7 +11,7 @@ import msgspec
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Evidence, Finding, Severity
 from pytest_devops_gates.findings import relative
-from pytest_devops_gates.gate import OFF, Command, Gate, NoOptions, Options, Output
+from pytest_devops_gates.gate import OFF, Canary, Command, Gate, NoOptions, Options, Output
 from pytest_devops_gates.precommit import NAME as PRE_COMMIT
 from pytest_devops_gates.precommit import Hook, find_hook
 from pytest_devops_gates.project import Project
@@ -206,6 +206,16 @@ def _drift(hook: Hook | None) -> str | None:
     return f"ruff {here} ran where the project pins {pin} · python -m pip install ruff=={pin}"
 
 
+def lint_canary(project: Project, options: Options) -> Canary:
+    files = [f"{folder}/devops_gates_canary.py" for folder in project.code_folders()]
+    return Canary("an undefined name (F821)", dict.fromkeys(files, "devops_gates_canary()\n"))
+
+
+def format_canary(project: Project, options: Options) -> Canary:
+    files = [f"{folder}/devops_gates_canary.py" for folder in project.code_folders()]
+    return Canary("a badly formatted file", dict.fromkeys(files, "canary={  'a':1 }\n"))
+
+
 LINT = Gate(
     name="lint",
     stage=Stage.DEVELOP,
@@ -216,6 +226,8 @@ LINT = Gate(
     levels={"operate": OFF},
     again="ruff check",
     cost=0.2,
+    about="The project's sources keep the rules that its ruff settings choose.",
+    canary=lint_canary,
 )
 FORMAT = Gate(
     name="format",
@@ -227,4 +239,6 @@ FORMAT = Gate(
     levels={"operate": OFF},
     again="ruff format --check",
     cost=0.2,
+    about="The project's sources are formatted as `ruff format` formats them.",
+    canary=format_canary,
 )

@@ -1,0 +1,1 @@
+"""The command ``devops-gates``: one file a subcommand, of one shape (``add_parser``, ``run``)."""

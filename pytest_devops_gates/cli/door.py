@@ -1,0 +1,44 @@
+"""Through pytest's door: its plugins, its rootdir and its settings hold for the command as well."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from pytest_devops_gates import plugin
+from pytest_devops_gates.errors import CannotTell, UsageError
+from pytest_devops_gates.neutral import neutral
+from pytest_devops_gates.verdict import EXIT_UNKNOWN, EXIT_USAGE
+
+Errand = Callable[[pytest.Config, argparse.Namespace], int]
+
+
+def through_pytest(errand: Errand | None, arguments: Sequence[str] = ()) -> int:
+    """Start pytest with ``--devops-gates``, and let it do the errand (None: a run).
+
+    Returns the exit status. pytest says by itself what is wrong with its arguments.
+    """
+    plugin.errand = _told(errand) if errand else None
+    # named, so that it is there under PYTEST_DISABLE_PLUGIN_AUTOLOAD too
+    return int(pytest.main(["-p", "pytest_devops_gates", "--devops-gates", *arguments]))
+
+
+def _told(errand: Errand) -> Errand:
+    def careful(config: pytest.Config, options: argparse.Namespace) -> int:
+        try:
+            return errand(config, options)
+        except UsageError as error:
+            return complain(str(error), EXIT_USAGE)
+        except CannotTell as reason:
+            return complain(str(reason), EXIT_UNKNOWN)
+
+    return careful
+
+
+def complain(message: str, status: int) -> int:
+    """Say in one line what is wrong; returns ``status``."""
+    print(f"devops-gates: {neutral(message)}", file=sys.stderr)
+    return status

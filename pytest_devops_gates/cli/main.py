@@ -1,0 +1,71 @@
+"""The command line's door: which subcommand, and with what."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from pytest_devops_gates.cli import explain, gates, prove, run
+from pytest_devops_gates.cli.door import complain
+from pytest_devops_gates.verdict import EXIT_USAGE
+
+COMMANDS = (run, gates, explain, prove)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of ``devops-gates`` and its subcommands."""
+    result = argparse.ArgumentParser(
+        prog="devops-gates",
+        description="One believable verdict on a whole project.",
+        allow_abbrev=False,
+    )
+    told = version("pytest-devops-gates")
+    result.add_argument("--version", action="version", version=f"devops-gates {told}")
+    _offer_completion(result)
+    commands = result.add_subparsers(metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add_parser(commands)
+    return result
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status (see the contract of ``pytest --devops-gates``)."""
+    parsing = parser()
+    typed = list(sys.argv[1:] if argv is None else argv)
+    after: list[str] = []
+    if "--" in typed and typed[:1] != ["run"]:  # what follows is for pytest
+        at = typed.index("--")
+        typed, after = typed[:at], typed[at + 1 :]
+    try:
+        arguments, rest = parsing.parse_known_args(typed)
+    except SystemExit as end:  # argparse exits with 2, which means "interrupted" here
+        return EXIT_USAGE if end.code else 0
+    if rest and not getattr(arguments, "takes_rest", False):
+        return complain(f"unknown argument: {' '.join(rest)} · devops-gates --help", EXIT_USAGE)
+    arguments.rest, arguments.pytest_arguments = rest, after
+    return int(arguments.run(arguments))
+
+
+def _offer_completion(parsing: argparse.ArgumentParser) -> None:
+    """``--print-completion SHELL``, with shtab where it is installed."""
+    try:
+        import shtab
+    except ImportError:
+        parsing.add_argument(
+            "--print-completion", action=_Missing, help="print a shell completion script"
+        )
+    else:
+        shtab.add_argument_to(parsing, "--print-completion", help="print a shell completion script")
+
+
+class _Missing(argparse.Action):
+    """Tells how the completion is installed."""
+
+    def __call__(self, parsing: argparse.ArgumentParser, *_: object) -> None:
+        parsing.exit(
+            EXIT_USAGE,
+            "devops-gates: completion needs shtab"
+            " · python -m pip install 'pytest-devops-gates[completion]'\n",
+        )

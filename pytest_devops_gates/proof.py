@@ -1,0 +1,115 @@
+"""Whether a gate bites: pure. Two rulings in, with and without its canary; one answer out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from pytest_devops_gates.gate import Canary
+from pytest_devops_gates.policy import exact, number
+
+
+class Run(msgspec.Struct, frozen=True):
+    """What one run says of one gate, read from its verdict.json (or why it cannot be read)."""
+
+    ruling: dict[str, Any]
+    findings: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def outcome(self) -> str:
+        return str(self.ruling["outcome"])
+
+    @property
+    def reason(self) -> str:
+        name = str(self.ruling["name"])
+        return str(self.ruling["reason"]).removeprefix(f"{name}: ").partition(" · ")[0]
+
+
+class Proof(msgspec.Struct, frozen=True):
+    """``bites`` is None where there is nothing to prove; ``says`` is one line."""
+
+    gate: str
+    bites: bool | None
+    says: str
+
+
+def unknown_run(gate: str, reason: str) -> Run:
+    """A run that left no ruling of the gate."""
+    return Run(
+        {
+            "name": gate,
+            "outcome": "unknown",
+            "reason": reason,
+            "conditions": [],
+            "findings": {"total": 0},
+        }
+    )
+
+
+def judge_proof(gate: str, canary: Canary, planted: Run, clean: Run) -> Proof:
+    """Whether the gate turned red by its canary, and is what it was without it.
+
+    A gate that is red without the canary as well must have found the canary itself.
+    """
+    found = [f for f in planted.findings if f["path"] in canary.files]
+    if planted.outcome == "unknown" and clean.outcome in ("pass", "warn"):
+        said = f"{canary.says}: turns unknown, which blocks: {planted.reason}"
+        return Proof(gate, True, f"{said}; {clean.outcome} again without it")
+    if planted.outcome != "fail":
+        return Proof(gate, False, f"{canary.says}: {_why_green(canary, planted, clean, found)}")
+    missed = _missed(canary, found)
+    if missed:
+        return Proof(gate, False, f"{canary.says}: was not found in {', '.join(missed)}")
+    if clean.outcome in ("pass", "warn"):
+        again = f"{clean.outcome} again without it"
+    elif clean.outcome != "fail":
+        return Proof(gate, False, f"is {clean.outcome} without its canary: {clean.reason}")
+    elif found or _total(planted) > _total(clean):
+        again = f"red without it as well: {clean.reason}"
+    else:
+        return Proof(gate, False, f"{canary.says}: not found; it is red anyway: {clean.reason}")
+    return Proof(gate, True, f"{canary.says}: {planted.reason}; {again}")
+
+
+def _total(run: Run) -> int:
+    return int(run.ruling["findings"]["total"])
+
+
+def _missed(canary: Canary, found: Iterable[dict[str, Any]]) -> list[str]:
+    """Where the same was planted as where something was found, and nothing was."""
+    seen = {finding["path"] for finding in found}
+    contents = {canary.files[path] for path in seen}
+    return [name for name, text in canary.files.items() if text in contents and name not in seen]
+
+
+def _why_green(canary: Canary, planted: Run, clean: Run, found: Sequence[dict[str, Any]]) -> str:
+    """Why a gate did not turn red."""
+    if planted.outcome in ("unknown", "off", "not-applicable"):
+        return f"{planted.outcome}: {planted.reason}"
+    if found:
+        rules = ", ".join(sorted({f"{f['rule']} ({f['severity']})" for f in found}))
+        held = ", ".join(_condition(c) for c in planted.ruling["conditions"])
+        return f"it found {rules}, and its conditions still hold: {held}"
+    before, after = _examined(clean), _examined(planted)
+    places = ", ".join(canary.files) or "it"
+    if canary.files and before is not None and after is not None and after <= before:
+        return f"it did not read {places}: its settings leave that out, or its tool is broken"
+    held = ", ".join(_condition(c) for c in planted.ruling["conditions"])
+    if not planted.ruling["findings"]["total"] and any(
+        not str(c["metric"]).startswith("findings.") for c in planted.ruling["conditions"]
+    ):
+        return f"its conditions still hold: {held}"
+    return f"it read {places} and found nothing there: the rule is muted, or its tool is broken"
+
+
+def _condition(measured: dict[str, Any]) -> str:
+    value = "not measured" if measured["value"] is None else number(measured["value"])
+    limit = f"{measured['operator']} {exact(measured['limit'])}"
+    return f"{measured['metric']} {value}, needs {limit}"
+
+
+def _examined(run: Run) -> int | None:
+    receipt = run.ruling.get("receipt")
+    return receipt["examined"] if receipt else None
