@@ -68,6 +68,7 @@ def brief(
         profile=request.profile,
         stages=request.stages,
         only=request.only,
+        levels=request.levels,
     )
     if runs and not {"tests", "coverage"} & settled.reasons.keys():
         project = _with_session(project, pytest_config, options, measured=True)

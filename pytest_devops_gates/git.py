@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -26,22 +27,20 @@ class GitState(msgspec.Struct, frozen=True):
     refused: str | None = None
 
 
-def git(root: Path, *args: str) -> bytes:
+def git(root: Path, *args: str, env: Mapping[str, str] | None = None) -> bytes:
     """What ``git ARGS`` prints in ``root``. Raises CannotTell when it fails.
 
-    GIT_DIR and its kin (set in git hooks) are not handed down: the folder decides.
+    GIT_DIR and its kin (set in git hooks) are not handed down: the folder decides, or ``env``.
     """
     program = shutil.which("git")
     if program is None:
         raise CannotTell("git is not installed")
-    env = environment(
-        git_settings() | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
-    )
+    own = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
     try:
         done = subprocess.run(
             [program, *args],
             cwd=root,
-            env=env,
+            env=environment({**git_settings(), **own, **(env or {})}),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_TIMEOUT,
@@ -51,7 +50,8 @@ def git(root: Path, *args: str) -> bytes:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise CannotTell(f"git {args[0]}: {error}") from None
     if done.returncode != 0:
-        raise CannotTell(_refusal(args[0], done.stderr.decode("utf-8", "replace"), root))
+        verb = next(arg for arg in args if arg[:1] != "-" and "=" not in arg)
+        raise CannotTell(_refusal(verb, done.stderr.decode("utf-8", "replace"), root))
     return done.stdout
 
 
@@ -89,10 +89,13 @@ def resolve(root: Path, revision: str) -> str | None:
 def merge_base(root: Path, revision: str) -> str | None:
     """The last commit that HEAD and ``revision`` share, or None."""
     commit = resolve(root, revision)
-    if commit is None:
-        return None
+    return merge_base_of(root, "HEAD", commit) if commit else None
+
+
+def merge_base_of(root: Path, one: str, other: str) -> str | None:
+    """The last commit that two commits share, or None."""
     try:
-        return git(root, "merge-base", "HEAD", commit).decode().strip() or None
+        return git(root, "merge-base", one, other).decode().strip() or None
     except CannotTell:
         return None
 

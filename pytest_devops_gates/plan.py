@@ -51,10 +51,12 @@ def plan(
     profile: str | None = None,
     stages: Sequence[str] = (),
     only: Sequence[str] = (),
+    levels: Mapping[str, str] | None = None,
 ) -> Plan:
     """Settle every gate's settings: command line beats gate beats profile beats default.
 
-    ``only`` names the gates to run, with what they need; all of them if it is empty.
+    ``only`` names the gates to run, with what they need; all of them if it is empty. ``levels``
+    beats what the configuration says.
     Raises UsageError for a gate, stage, profile or metric that does not exist.
     """
     gates = tuple(sorted(gates, key=lambda gate: list(Stage).index(gate.stage)))
@@ -64,21 +66,32 @@ def plan(
     for stage in stages:
         one_of(stage, [s.value for s in Stage], "--devops-gates-stage", "stage")
     profile_table = table.profiles.get(chosen, ProfileTable())
-    levels = {gate.name: _level(gate, table, chosen, profile_table) for gate in gates}
+    settled_levels = {
+        gate.name: (levels[gate.name], "the command line")
+        if levels and gate.name in levels
+        else _level(gate, table, chosen, profile_table)
+        for gate in gates
+    }
     wanted = _with_needs(only, gates)
     reasons = {
         gate.name: reason
         for gate in gates
-        if (reason := _off(gate, levels[gate.name][0], stages, wanted, profile_table, chosen))
+        if (
+            reason := _off(
+                gate, settled_levels[gate.name][0], stages, wanted, profile_table, chosen
+            )
+        )
     }
-    _follow_needs(gates, levels, reasons)
+    _follow_needs(gates, settled_levels, reasons)
     options = {gate.name: _options(gate, table.gates.get(gate.name, GateTable())) for gate in gates}
     origins: dict[str, dict[str, str]] = {}
     settings = {}
     for gate in gates:
         runs = gate.limits and gate.name not in reasons
         stated = gate.limits(project, options[gate.name]) if gate.limits and runs else {}
-        settings[gate.name], origins[gate.name] = _settle(gate, table, levels[gate.name], stated)
+        settings[gate.name], origins[gate.name] = _settle(
+            gate, table, settled_levels[gate.name], stated
+        )
     return Plan(
         gates=gates,
         settings=settings,

@@ -106,7 +106,7 @@ def _carry_out(
     folder: Path,
     progress: Callable[[str], None],
 ) -> dict[str, dict[str, Any] | str]:
-    """Make all runs, as many at once as there are cores: the verdict of each, or why there is none."""
+    """Make all runs, as many at once as there are cores: each verdict, or why there is none."""
     waiting = sorted(trials, key=lambda trial: trial.cost, reverse=True)
     running: dict[str, tuple[Trial, Process]] = {}
     told: dict[str, dict[str, Any] | str] = {}

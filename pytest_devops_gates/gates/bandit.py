@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from pytest_devops_gates.errors import CannotTell
+from pytest_devops_gates.errors import CannotTell, NotApplicable
 from pytest_devops_gates.evidence import Confidence, Evidence, Finding, Severity
 from pytest_devops_gates.gate import OFF, Canary, Command, Gate, NoOptions, Options, Output
 from pytest_devops_gates.process import python_module
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
 
+SENTINEL = "devops_gates_sentinel.py"
 Rank = Literal["HIGH", "MEDIUM", "LOW", "UNDEFINED"]
 SEVERITIES = {"HIGH": Severity.HIGH, "MEDIUM": Severity.MEDIUM}
 CONFIDENCES = {"HIGH": Confidence.HIGH, "MEDIUM": Confidence.MEDIUM}
@@ -51,11 +53,21 @@ def command(project: Project, options: Options) -> Command:
         settings += ["-c", "pyproject.toml"]
     if (project.root / ".bandit").is_file():
         settings += ["--ini", ".bandit"]
+    if project.scope is not None:
+        settings.append(str(_sentinel(project)))
     return Command(
         python_module("bandit", "-f", "json", "-q", *settings, *targets(project)),
         tool="bandit",
         version=version("bandit"),
     )
+
+
+def _sentinel(project: Project) -> Path:
+    """A file of ours that bandit reads too: where it reads nothing else, the project's settings
+    leave out all that a hook is asked to look at."""
+    path = project.run_dir / SENTINEL
+    path.write_text("devops_gates = True\n", encoding="utf-8")
+    return path
 
 
 def targets(project: Project) -> list[str]:
@@ -73,10 +85,18 @@ def read(output: Output, project: Project, options: Options) -> Evidence:
     if bool(report.results) != (output.exit_code == 1):
         found = f"{len(report.results)} results"
         raise CannotTell(f"contradicts itself: it exited with {output.exit_code} and {found}")
+    read = [name for name in report.metrics if name != "_totals"]
+    if project.scope is not None:
+        ours = [name for name in read if name.endswith(SENTINEL)]
+        if not ours:
+            raise CannotTell("did not read the file that it always gets")
+        if len(read) == 1 and not report.errors:
+            raise NotApplicable("the project's bandit settings leave out all files to look at")
+        read = [name for name in read if name not in ours]
     totals = report.metrics.get("_totals", {})
     return Evidence.of(
         (_finding(result) for result in report.results),
-        examined=max(0, len(report.metrics.keys() - {"_totals"}) - len(report.errors)),
+        examined=max(0, len(read) - len(report.errors)),
         metrics={"nosec": totals.get("nosec", 0), "lines": totals.get("loc", 0)},
         unknown=_unread(report.errors),
     )
@@ -86,7 +106,8 @@ def applies(project: Project, options: Options) -> str | None:
     if project.listing_error:
         return None
     if not targets(project):
-        return "no Python source beside the tests"
+        where = "" if project.scope is None else " among the files to look at"
+        return f"no Python source beside the tests{where}"
     return None
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from pytest_devops_gates.errors import CannotTell
+from pytest_devops_gates.errors import CannotTell, NotApplicable
 from pytest_devops_gates.evidence import Evidence, Finding, Severity
 from pytest_devops_gates.findings import relative
 from pytest_devops_gates.gate import OFF, Canary, Command, Gate, NoOptions, Options, Output
@@ -22,6 +22,8 @@ REAL_ERRORS = "E9,F63,F7,F82"
 
 _HIGH = re.compile(r"E9\d\d|F63\d|F7\d\d|F82\d|invalid-syntax|syntax-error")
 SOURCES = (".py", ".pyi", ".ipynb")
+NO_PYTHON = "no Python file among those to look at"
+NOTHING_LEFT = b"No Python files found under the given path"
 
 
 class _Place(msgspec.Struct):
@@ -45,9 +47,10 @@ def lint_command(project: Project, options: Options) -> Command:
         check += ["--isolated", "--select", REAL_ERRORS]
     elif not _lints(project):
         check += ["--select", REAL_ERRORS]
-    census = [*check, "--show-files", "."]
+    where = _where(project)
+    census = [*check, "--show-files", *where]
     return Command(
-        [*check, "--no-fix", "--no-show-fixes", "--output-format=json", "."],
+        [*check, "--no-fix", "--no-show-fixes", "--output-format=json", *where],
         census=census,
         tool="ruff check",
         version=version("ruff"),
@@ -56,6 +59,7 @@ def lint_command(project: Project, options: Options) -> Command:
 
 def read_lint(output: Output, project: Project, options: Options) -> Evidence:
     """Judges what counts of ruff's list of violations."""
+    _check_scope(output, project)
     entries = output.decode(list[_Entry])
     _agree(output.exit_code, bool(entries), "violations")
     hook = find_hook(project.text(PRE_COMMIT), "ruff", "ruff-check")
@@ -69,10 +73,10 @@ def read_lint(output: Output, project: Project, options: Options) -> Evidence:
 
 
 def format_command(project: Project, options: Options) -> Command:
-    common = _common(project)
+    common, where = _common(project), _where(project)
     return Command(
-        ["ruff", "format", *common, "--check", "--output-format=json", "."],
-        census=["ruff", "check", *common, "--show-files", "."],
+        ["ruff", "format", *common, "--check", "--output-format=json", *where],
+        census=["ruff", "check", *common, "--show-files", *where],
         tool="ruff format",
         version=version("ruff"),
     )
@@ -84,6 +88,7 @@ def read_format(output: Output, project: Project, options: Options) -> Evidence:
     Each release of ruff formats a little differently, so one that the project does not use cannot
     tell whether its files are well formatted unless it finds nothing to do.
     """
+    _check_scope(output, project)
     entries = output.decode(list[_Entry])
     _agree(output.exit_code, bool(entries), "unformatted files")
     hook = find_hook(project.text(PRE_COMMIT), "ruff-format")
@@ -100,10 +105,24 @@ def read_format(output: Output, project: Project, options: Options) -> Evidence:
     )
 
 
+def _where(project: Project) -> list[str]:
+    """The whole project, or the files to look at, as far as its settings do not exclude them."""
+    if project.scope is None:
+        return ["."]
+    return ["--force-exclude", "--", *("./" + name for name in project.python_files())]
+
+
+def _check_scope(output: Output, project: Project) -> None:
+    """Raises NotApplicable when ruff says itself that the settings leave out all files to look
+    at."""
+    if project.scope is not None and NOTHING_LEFT in output.stderr and not _sources(output):
+        raise NotApplicable("the project's ruff settings leave out all files to look at")
+
+
 def has_python(project: Project, options: Options) -> str | None:
-    if not project.listing_error and not project.python_files():
-        return "no Python file in the project"
-    return None
+    if project.listing_error or project.python_files():
+        return None
+    return "no Python file in the project" if project.scope is None else NO_PYTHON
 
 
 def formats(project: Project, options: Options) -> str | None:
@@ -119,7 +138,8 @@ def formats(project: Project, options: Options) -> str | None:
 
 
 def _common(project: Project) -> list[str]:
-    return ["--quiet", "--cache-dir", str(project.cache / "ruff")]
+    quiet = ["--quiet"] if project.scope is None else []  # it tells then what it leaves out
+    return [*quiet, "--cache-dir", str(project.cache / "ruff")]
 
 
 def _configured(project: Project) -> bool:

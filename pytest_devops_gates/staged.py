@@ -1,0 +1,123 @@
+"""The content that a commit would hold, or holds, laid out in a folder of its own.
+
+A git hook judges that, and not the files of the checkout, which may differ from it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from pytest_devops_gates import git
+from pytest_devops_gates.errors import CannotTell
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+NOTHING = "0" * 40
+"""How git names the commit of a branch that is not there."""
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What a hook is asked about: a tree, and the files in it that the change brings."""
+
+    tree: str
+    files: tuple[str, ...]
+    base: str | None = None
+
+
+def of_index(root: Path, index: Path) -> Change:
+    """What is staged in the given index, against HEAD. Raises CannotTell, for a merge at work say."""
+    with _copied(index) as copy:
+        env = {"GIT_INDEX_FILE": str(copy)}
+        tree = git.git(root, "write-tree", env=env).decode().strip()
+    head = git.resolve(root, "HEAD")
+    return Change(tree, _changed(root, head or _empty_tree(root), tree), head)
+
+
+def of_commits(root: Path, base: str, commit: str) -> Change:
+    """What ``commit`` brings since ``base`` (no commit: since the history's beginning)."""
+    found = git.resolve(root, commit)
+    if found is None:
+        raise CannotTell(f"git knows no commit '{commit}'")
+    since = None if base in (NOTHING, "") else git.resolve(root, base)
+    if since is None and base not in (NOTHING, ""):
+        raise CannotTell(f"git knows no commit '{base}' · git fetch --unshallow")
+    common = git.merge_base_of(root, since, found) if since else None
+    tree = git.git(root, "rev-parse", f"{found}^{{tree}}").decode().strip()
+    return Change(tree, _changed(root, common or _empty_tree(root), tree), common)
+
+
+def names(root: Path, tree: str) -> tuple[str, ...]:
+    """All files of a tree, from the repository's top; submodules left out."""
+    listed = git.git(root, "ls-tree", "-r", "-z", "--full-tree", tree)
+    entries = [entry.partition(b"\t") for entry in listed.split(b"\0") if entry]
+    return tuple(os.fsdecode(name) for kind, _, name in entries if b" commit " not in kind)
+
+
+@contextlib.contextmanager
+def laid_out(root: Path, tree: str, home: Path) -> Iterator[Path]:
+    """The tree's files below ``home``, where only what differs from the last time is written.
+
+    The folder is this process's alone while the block runs. Raises CannotTell when git refuses.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "lock").open("w") as lock:
+        if fcntl:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        folder = home / "tree"
+        try:
+            _lay_out(root, tree, home)
+        except CannotTell:  # what an earlier hook left behind when it was killed
+            shutil.rmtree(folder, ignore_errors=True)
+            for leftover in home.glob("index*"):
+                leftover.unlink()
+            _lay_out(root, tree, home)
+        yield folder
+
+
+def _lay_out(root: Path, tree: str, home: Path) -> None:
+    folder = home / "tree"
+    folder.mkdir(exist_ok=True)
+    git_dir = git.git(root, "rev-parse", "--absolute-git-dir")
+    env = {
+        "GIT_DIR": os.fsdecode(git_dir.rstrip(b"\n")),
+        "GIT_WORK_TREE": str(folder),
+        "GIT_INDEX_FILE": str(home / "index"),
+    }
+    plain = ("-c", "core.sparseCheckout=false", "-c", "submodule.recurse=false")
+    git.git(folder, *plain, "read-tree", "--reset", "-u", tree, env=env)
+    # what somebody changed in there meanwhile is written anew
+    git.git(folder, *plain, "checkout-index", "--all", "--force", "--index", "--quiet", env=env)
+
+
+def _changed(root: Path, base: str, tree: str) -> tuple[str, ...]:
+    """Files of ``tree`` that ``base`` lacks or has otherwise, from the repository's top."""
+    found = git.git(
+        root, "diff-tree", "-r", "-z", "--name-only", "--no-renames", "--diff-filter=d",
+        "--ignore-submodules=all", base, tree,
+    )  # fmt: skip
+    return tuple(os.fsdecode(name) for name in found.split(b"\0") if name)
+
+
+def _empty_tree(root: Path) -> str:
+    return git.git(root, "hash-object", "-t", "tree", os.devnull).decode().strip()
+
+
+@contextlib.contextmanager
+def _copied(index: Path) -> Iterator[Path]:
+    """A copy of an index, so that the one that git holds at this moment is not touched."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="devops-gates-") as folder:
+        copy = Path(folder, "index")
+        if index.exists():
+            shutil.copyfile(index, copy)
+        yield copy
