@@ -14,9 +14,10 @@ from pytest_devops_gates.git import GitState
 class Request(msgspec.Struct, frozen=True):
     """``root`` is the project's, where its runs are kept.
 
-    ``only`` names the gates to run (all if empty), and ``levels`` beats the configuration. ``tree`` is judged in place of the root's own
-    files: the staged content, as a git hook sees it; ``state`` is what git says of it, and
-    ``scope`` are the files in it to look at. ``message`` is the commit message to judge.
+    ``only`` names the gates to run (all if empty), and ``levels`` beats the configuration.
+    ``tree`` is judged in place of the root's own files: the staged content, as a git hook sees it;
+    ``state`` is what git says of it, and ``scope`` are the files in it to look at. ``message`` is
+    the commit message to judge.
     """
 
     root: Path

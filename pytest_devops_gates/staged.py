@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,7 +35,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 def of_index(root: Path, index: Path) -> Change:
-    """What is staged in the given index, against HEAD. Raises CannotTell, for a merge at work say."""
+    """What is staged in an index, against HEAD. Raises CannotTell, while a merge is at work say."""
     with _copied(index) as copy:
         env = {"GIT_INDEX_FILE": str(copy)}
         tree = git.git(root, "write-tree", env=env).decode().strip()
@@ -114,8 +115,6 @@ def _empty_tree(root: Path) -> str:
 @contextlib.contextmanager
 def _copied(index: Path) -> Iterator[Path]:
     """A copy of an index, so that the one that git holds at this moment is not touched."""
-    import tempfile
-
     with tempfile.TemporaryDirectory(prefix="devops-gates-") as folder:
         copy = Path(folder, "index")
         if index.exists():

@@ -54,8 +54,14 @@ def _table(verdict: Verdict, painter: _Painter, width: int) -> Iterable[str]:
             yield painter.row(label, r.outcome, f"{r.name:<9} {seconds:>6}  {said}", width)
             label = ""
         if idle:
-            said = ", ".join(f"{r.name} ({neutral(r.reason)})" for r in idle)
-            yield painter.row(label, "-", said, width)
+            yield painter.row(label, "-", _share(idle), width)
+
+
+def _share(idle: list[Ruling]) -> str:
+    """What did not run, those for one reason together."""
+    reasons = dict.fromkeys(r.reason for r in idle)
+    named = {reason: ", ".join(r.name for r in idle if r.reason == reason) for reason in reasons}
+    return "; ".join(f"{names} ({neutral(reason)})" for reason, names in named.items())
 
 
 def _details(ruling: Ruling, found: list[Finding], painter: _Painter) -> Iterable[str]:
