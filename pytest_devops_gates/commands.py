@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 
@@ -92,7 +93,7 @@ def _gate(table: CommandTable, reader: Reader) -> Gate:
         conditions=told,
         options=NoOptions,
         metrics=reader.metrics,
-        again=" ".join(table.run),
-        about=f"The command `{' '.join(table.run)}`, read as {table.reads}.",
+        again=shlex.join(table.run),
+        about=f"The command `{shlex.join(table.run)}`, read as {table.reads}.",
         canary=canary if table.canary else None,
     )

@@ -35,6 +35,8 @@ def one_of(value: str, known: typing.Iterable[str], path: str, noun: str) -> Non
 
 
 def _value(kind: Any, raw: Any, path: str) -> Any:
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return decode(kind, raw, path)
     nested = _struct_within(kind, dict)
     if nested is not None:
         if not isinstance(raw, dict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import sys
 import time
@@ -16,7 +17,7 @@ import msgspec
 import pytest
 
 from pytest_devops_gates import git, redact, request, runs, screen
-from pytest_devops_gates.brief import brief, check_start, with_state
+from pytest_devops_gates.brief import Brief, brief, check_start, with_state
 from pytest_devops_gates.conclude import conclude
 from pytest_devops_gates.engine import schedule
 from pytest_devops_gates.engine.task import Job, Task
@@ -26,6 +27,7 @@ from pytest_devops_gates.interrupts import listening
 from pytest_devops_gates.plan import Plan
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.reaper import Reaper
+from pytest_devops_gates.recorder import DECLARED
 from pytest_devops_gates.reporters import verdict_json
 from pytest_devops_gates.request import Request
 from pytest_devops_gates.stage import Stage
@@ -140,6 +142,7 @@ def _judge(
         ),
         policy=known.policy,
     )
+    _declare_testimony(known)
     with Reaper() as reaper:
         # The tests start before all else; what git knows is learnt while they get going.
         tests = next((task for task in _tasks(known.plan) if task.gate.name == "tests"), None)
@@ -150,6 +153,14 @@ def _judge(
     _raise_usage_error(evidence)
     interrupted = interrupts.name if interrupts.count else None
     return conclude(pending, known.plan, project, evidence, interrupted)
+
+
+def _declare_testimony(known: Brief) -> None:
+    """Tell the test process which gates of conftest.py files it is to run, and their options."""
+    plan = known.plan
+    declared = {g.name: plan.options[g.name] for g in plan.gates if g.testimony}
+    if declared:
+        (known.project.run_dir / DECLARED).write_text(json.dumps(declared, default=str), "utf-8")
 
 
 def _gather(

@@ -33,6 +33,8 @@ class Tally:
         self.finish: dict[str, Any] | None = None
         self.stops: list[str] = []
         self.process: dict[str, Any] = {}
+        self.undeclared: list[str] = []
+        self.marks: dict[str, set[str]] = {}
 
     def take(self, event: dict[str, Any]) -> None:
         """Route one event to the method named after it."""
@@ -93,6 +95,14 @@ class Tally:
         if event["when"] == "teardown":
             self.finished.add(test)
 
+    def _on_undeclared(self, event: dict[str, Any], stream: str) -> None:
+        if not stream:
+            self.undeclared.append(event["gate"])
+
+    def _on_marks(self, event: dict[str, Any], stream: str) -> None:
+        tests = {self._id(stream, number) for number in event["tests"]}
+        self.marks.setdefault(event["mark"], set()).update(tests)
+
     def _on_interrupted(self, event: dict[str, Any], stream: str) -> None:
         if not stream:
             self.stops.append(f"the session ended early ({event['by']})")
@@ -146,7 +156,7 @@ def tally(events: Iterable[dict[str, Any]]) -> Tally:
 
 def sum_up(run: Tally) -> TestRun:
     """Counts, failures and gaps of a run."""
-    outcomes = {test: _outcome(run, test) for test in run.reports}
+    found = {test: outcomes(run, test) for test in run.reports}
     altered = {test: why for test in run.reports if (why := _alteration(run, test))}
     reported = {failure["id"] for failure in run.collect_failures}
     for hidden in sorted(run.collect_raised - reported):
@@ -156,7 +166,7 @@ def sum_up(run: Tally) -> TestRun:
         *(("outcome-altered", test, why, None) for test, why in altered.items()),
         *_failed_reports(run),
     ]
-    seen = [outcome for found in outcomes.values() for outcome in found]
+    seen = [outcome for several in found.values() for outcome in several]
     errors = seen.count("error") + len(run.collect_failures)
     exit_code = run.process.get("exit_code")
     if exit_code == 1 and not failures and run.finish is not None:
@@ -185,7 +195,7 @@ def sum_up(run: Tally) -> TestRun:
     return TestRun(counts, tuple(failures), tuple(gaps), tuple(_notes(run, counts)))
 
 
-def _outcome(run: Tally, test: str) -> list[str]:
+def outcomes(run: Tally, test: str) -> list[str]:
     """What pytest counts for a test: one word, or two when its teardown failed as well."""
     reports = run.reports[test]
     found = []
@@ -254,7 +264,7 @@ def _gaps(run: Tally, seen: list[str], failures: list[Any]) -> list[str]:
     ran = [outcome for outcome in seen if outcome != "skipped"]
     if not ran and not failures and run.finish is not None:
         gaps.append(f"no test ran ({len(seen)} skipped)" if seen else "no test ran")
-    idle = [t for t in run.finished if not _outcome(run, t)]
+    idle = [t for t in run.finished if not outcomes(run, t)]
     if idle:
         gaps.append(f"{len(idle)} tests were set up but never called, the first is {min(idle)}")
     unseen = [t for t in run.reports if run.call_reports(t) and not run.calls(t)]
@@ -278,5 +288,10 @@ def _notes(run: Tally, counts: TestCounts) -> Iterable[str]:
     )
     if turned:
         yield f"{turned} tests raised an exception that was reported as a skip"
+    for gate in run.undeclared:
+        yield (
+            f"a conftest.py adds the gate {gate}, which did not run: nothing declares it"
+            f" · [tool.devops-gates.gates.{gate}] testimony = true"
+        )
     if counts.deselected:
         yield f"{counts.deselected} tests were deselected"

@@ -11,9 +11,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from pytest_devops_gates import CHILD_MARKER
 from pytest_devops_gates.errors import CannotTell
+from pytest_devops_gates.evidence import Evidence, Receipt
 from pytest_devops_gates.gate import Command, Output
 from pytest_devops_gates.process import signal_name
 from pytest_devops_gates.project import Project
@@ -113,6 +117,14 @@ class TestProcess:
         else:
             self._reaper.forget_process(self._popen.pid)
 
+    def testimony(self) -> dict[str, Evidence]:
+        """What gates inside of it said, by their names; what is no evidence is unknown."""
+        found = {}
+        for line in _read(self._path, self._key)[0]:
+            if b'"testimony"' in line and (event := json.loads(line))["event"] == "testimony":
+                found[str(event["gate"])] = _evidence(event["evidence"])
+        return found
+
     def output(self) -> Output:
         """Its events as JSON lines, each with the name of its stream; the first is of our own."""
         lines, broken = _read(self._path, self._key)
@@ -140,6 +152,15 @@ def _read(path: Path, key: bytes) -> tuple[list[bytes], str | None]:
         return verify(path.read_bytes(), key)
     except OSError as error:
         return [], f"the event stream cannot be read: {error.strerror}"
+
+
+def _evidence(testified: Any) -> Evidence:
+    try:
+        evidence = msgspec.convert(testified, Evidence).checked()
+    except (ValueError, TypeError) as error:
+        return Evidence(unknown=f"its testimony is no evidence: {error}")
+    receipt = Receipt(tool="conftest.py, inside the test process", examined=evidence.examined)
+    return msgspec.structs.replace(evidence, receipt=receipt)
 
 
 def _stdin_is_terminal() -> bool:

@@ -47,16 +47,19 @@ def run(
     waiting = {task.gate.name: task for task in order(tasks)}
     running: dict[str, Job] = {}
     done: dict[str, Evidence] = {}
+    testimony: dict[str, Evidence] = {}
     if first:
         first.project = project
         del waiting[first.task.gate.name]
         running[first.task.gate.name] = first
     while waiting or running:
+        _take_testimony(waiting, done, testimony)
         _start_what_can(waiting, running, done, project, reaper)
         for name, job in list(running.items()):
             evidence = job.poll()
             if evidence is not None:
                 done[name] = evidence
+                testimony |= job.testimony()
                 del running[name]
         trouble = _trouble(interrupts, deadline)
         if trouble:
@@ -83,6 +86,17 @@ def order(tasks: Iterable[Task]) -> list[Task]:
         return chains[name]
 
     return sorted(tasks, key=chain, reverse=True)
+
+
+def _take_testimony(
+    waiting: dict[str, Task], done: dict[str, Evidence], testimony: dict[str, Evidence]
+) -> None:
+    """What the test process said of the gates that run inside of it, once it has ended."""
+    for name, task in list(waiting.items()):
+        if task.gate.testimony and all(need in done for need in task.gate.needs):
+            silent = Evidence(unknown="no conftest.py of this run said anything of it")
+            done[name] = _refused(task, done) or testimony.get(name, silent)
+            del waiting[name]
 
 
 def _start_what_can(

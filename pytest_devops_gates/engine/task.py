@@ -79,6 +79,10 @@ class Job:
         """Whether a Ctrl-C on the terminal reaches the test process without us."""
         return self._child is not None and not self._child.leads
 
+    def testimony(self) -> dict[str, Evidence]:
+        """What gates of conftest.py files said inside the test process, by their names."""
+        return self._child.testimony() if self._child else {}
+
     def interrupt(self) -> None:
         """Ask the test process to stop by itself and print its summary."""
         if self._child:

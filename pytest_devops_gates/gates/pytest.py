@@ -10,9 +10,12 @@ from glob import glob
 from importlib.metadata import version
 from typing import Any
 
+import msgspec
+
+from pytest_devops_gates import levels
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Evidence, Finding, Severity
-from pytest_devops_gates.gate import OFF, Canary, Command, Gate, NoOptions, Options, Output
+from pytest_devops_gates.gate import OFF, Canary, Command, Gate, Options, Output
 from pytest_devops_gates.project import Project, TestSession
 from pytest_devops_gates.stage import Stage
 from pytest_devops_gates.testrun import sum_up, tally
@@ -20,7 +23,27 @@ from pytest_devops_gates.testrun import sum_up, tally
 METRICS = (
     *("collected", "deselected", "passed", "failed", "errors", "skipped", "xfailed", "xpassed"),
     *("rerun", "flaky", "altered", "seconds", "warnings", "complete"),
+    *levels.METRICS,
 )
+
+
+class LevelNames(msgspec.Struct, frozen=True):
+    """The markers and folders that tell a test's level; a marker beats a folder."""
+
+    unit: tuple[str, ...] = ("unit",)
+    integration: tuple[str, ...] = ("integration",)
+    system: tuple[str, ...] = ("system", "e2e", "functional", "acceptance")
+
+
+class TestOptions(msgspec.Struct, frozen=True):
+    """``slow``: the seconds from which on a test counts as slow."""
+
+    __test__ = False
+
+    slow: float = 1.0
+    levels: LevelNames = LevelNames()
+
+
 NO_LIMIT = 9_999_999.0
 """Seconds. The tests may take as long as the whole run may."""
 
@@ -45,6 +68,7 @@ def read(output: Output, project: Project, options: Options) -> Evidence:
     numbers = {name: float(getattr(counts, name)) for name in METRICS if hasattr(counts, name)}
     numbers["warnings"] = (run.finish or {}).get("warnings", 0)
     numbers["complete"] = float(not gaps)
+    numbers |= levels.measure(run, msgspec.structs.asdict(options.levels), options.slow)
     return Evidence.of(
         (_finding(*failure) for failure in total.failures),
         examined=counts.passed + counts.failed + counts.errors + counts.xfailed + counts.xpassed,
@@ -132,7 +156,7 @@ def _test_folder(project: Project) -> str:
 TESTS = Gate(
     name="tests",
     stage=Stage.TEST,
-    options=NoOptions,
+    options=TestOptions,
     command=command,
     read=read,
     timeout=NO_LIMIT,

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_devops_gates import WORKER_MARKER
+from pytest_devops_gates.recorder import DECLARED
 from pytest_devops_gates.recorder.typed import typed_options
 from pytest_devops_gates.recorder.witness import CollectionWitness, Witness
 from pytest_devops_gates.stream import derive, open_writer
 
 WORKER_KEY = "pytest_devops_gates"
 IDS_PER_LINE = 500
+UNTOLD_MARKS = frozenset({"parametrize", "usefixtures", "filterwarnings", "skipif"})
+"""They say how a test is run, and not what it is."""
 
 
 class Recorder:
@@ -24,8 +29,11 @@ class Recorder:
     Tests are named by number: the order in which the ``ids`` events list their node ids.
     """
 
-    def __init__(self, path: str, key: bytes, typed: dict[str, Any]) -> None:
+    def __init__(
+        self, path: str, key: bytes, typed: dict[str, Any], declared: dict[str, Any] | None = None
+    ) -> None:
         self.emit = open_writer(path, key)
+        self._declared = declared
         self._path = path
         self._key = key
         self._typed = typed
@@ -49,6 +57,14 @@ class Recorder:
     def select(self, nodeids: list[str]) -> None:
         self._tell_ids(nodeids)
         self.emit("selected", tests=[self._ids[nodeid] for nodeid in dict.fromkeys(nodeids)])
+
+    def _tell_marks(self, items: list[pytest.Item]) -> None:
+        marked: dict[str, list[int]] = {}
+        for item in items:
+            for name in {mark.name for mark in item.iter_markers()} - UNTOLD_MARKS:
+                marked.setdefault(name, []).append(self._ids[item.nodeid])
+        for name, tests in marked.items():
+            self.emit("marks", mark=name, tests=tests)
 
     # session
 
@@ -80,7 +96,13 @@ class Recorder:
         session.config.pluginmanager.register(Witness(self.emit, self.index))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_sessionfinish(self, exitstatus: int) -> Generator[None, object, object]:
+    def pytest_sessionfinish(
+        self, session: pytest.Session, exitstatus: int
+    ) -> Generator[None, object, object]:
+        if self._declared is not None and _conftests_add_gates(session.config):
+            from pytest_devops_gates.recorder.testimony import testify
+
+            testify(session.config, Path(self._path).parent, self._declared, self.emit)
         self.emit("finish", exitstatus=int(exitstatus), warnings=self._warnings)
         return (yield)
 
@@ -115,6 +137,7 @@ class Recorder:
     def pytest_collection_finish(self, session: pytest.Session) -> Generator[None, object, object]:
         self.emit("collected", count=self._seen)
         self.select([item.nodeid for item in session.items])
+        self._tell_marks(session.items)
         return (yield)
 
     # tests
@@ -170,7 +193,8 @@ class Controller:
 
 def record(config: pytest.Config, path: str, key: bytes, parser: pytest.Parser) -> None:
     """Record this process, the main one of the run, and whatever xdist workers it starts."""
-    recorder = Recorder(path, key, typed_options(config, parser))
+    typed = typed_options(config, parser)
+    recorder = Recorder(path, key, typed, _read_declared(Path(path).parent))
     config.pluginmanager.register(recorder, "devops-gates-recorder")
     config.pluginmanager.register(Controller(recorder, path, key), "devops-gates-controller")
 
@@ -185,6 +209,22 @@ def record_worker(config: pytest.Config) -> None:
     if given:
         recorder = Recorder(given["path"], bytes.fromhex(given["key"]), {})
         config.pluginmanager.register(recorder, "devops-gates-recorder")
+
+
+def _read_declared(run_dir: Path) -> dict[str, Any]:
+    """Read before any code of the project runs."""
+    try:
+        declared: dict[str, Any] = json.loads((run_dir / DECLARED).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return declared
+
+
+def _conftests_add_gates(config: pytest.Config) -> bool:
+    """Asked first, since few projects do, and what their gates need takes time to import."""
+    added = config.hook.pytest_devops_gates_add.get_hookimpls()
+    files = [getattr(implementation.plugin, "__file__", None) or "" for implementation in added]
+    return any(os.path.basename(file) == "conftest.py" for file in files)
 
 
 def _absolute(config: pytest.Config, arg: str) -> Any:

@@ -29,7 +29,9 @@ def render(verdict: Verdict, *, width: int = 80, colour: bool = False, folder: s
     lines = [painter.bold(_rule(" devops gates ", width))]
     lines += _table(verdict, painter, width)
     for ruling in verdict.gates:
-        if ruling.outcome in (FAIL, UNKNOWN, WARN):
+        if ruling.outcome not in (FAIL, UNKNOWN, WARN):
+            lines += [f"note: {ruling.name}: {neutral(note)}" for note in ruling.notes]
+        else:
             found = [f for f in verdict.findings if f.gate == ruling.name]
             lines += ["", *_details(ruling, found, painter)]
     lines.append("")
