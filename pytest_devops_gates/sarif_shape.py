@@ -1,6 +1,7 @@
 """What is read of a SARIF 2.1.0 log: its objects, with the names that the format gives them.
 
-Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json
+Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/sarif-v2.1.0-os.html (section numbers
+below).
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import msgspec
+
+from pytest_devops_gates.errors import CannotTell
 
 Level = Literal["error", "warning", "note", "none"]
 Kind = Literal["pass", "open", "informational", "notApplicable", "review", "fail"]
@@ -128,3 +131,38 @@ class Run(Shape, frozen=True):
 class Log(Shape, frozen=True):
     version: Any = None
     runs: list[Any] | None = None
+
+
+class Rules:
+    """The rules of one run, of its driver and its extensions (3.18); ids have levels (3.5.4)."""
+
+    def __init__(self, tool: Tool) -> None:
+        self.driver = tool.driver
+        self.components = [c.rules or [] for c in (tool.driver, *(tool.extensions or ()))]
+        self.by_id: dict[str, Rule] = {}
+        for rule in (rule for rules in self.components for rule in rules):
+            self.by_id.setdefault(rule.id, rule)
+
+    def of(self, result: Result) -> tuple[str, Rule | None]:
+        """A result's rule: its id, and what is said of it, if anything (3.27.5 to 3.27.7).
+
+        Raises CannotTell for a result whose only reference to a rule leads nowhere.
+        """
+        reference = result.rule or RuleReference()
+        index = reference.index if reference.index >= 0 else result.rule_index
+        listed = self._listed(index, reference.tool_component)
+        name = result.rule_id or reference.id
+        if not name:
+            if index >= 0 and listed is None:
+                raise CannotTell(f"lists a result of the rule at {index}, where none is")
+            return (listed.id, listed) if listed else (self.driver.name or "sarif", None)
+        if listed and (name == listed.id or name.startswith(listed.id + "/")):
+            return name, listed
+        return name, self.by_id.get(name) or self.by_id.get(name.rpartition("/")[0])
+
+    def _listed(self, index: int, component: ComponentReference | None) -> Rule | None:
+        place = 0 if component is None else component.index + 1
+        if component is not None and not 0 < place < len(self.components):
+            return None  # it is named otherwise
+        rules = self.components[place]
+        return rules[index] if 0 <= index < len(rules) else None
