@@ -99,7 +99,7 @@ def key_value(text: str, table: str, key: str) -> str | None:
     return quoted[2] if quoted else None
 
 
-def yaml_value(text: str, key: str) -> Literal | None:
+def yaml_value(text: str, path: str, key: str) -> Literal | None:
     """A scalar in the outermost mapping of a YAML file, as it is written: ``1.10`` stays that.
 
     Raises CannotTell for what is no YAML.
@@ -112,7 +112,7 @@ def yaml_value(text: str, key: str) -> Literal | None:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError) as error:
         said = " ".join(str(error).split())[:200]
-        raise CannotTell(f"a YAML file cannot be read: {said}") from None
+        raise CannotTell(f"{path} cannot be read: {said}") from None
     for name, value in root.value if isinstance(root, yaml.MappingNode) else ():
         if name.value == key and isinstance(value, yaml.ScalarNode):
             return Literal(str(value.value), value.start_mark.line + 1)

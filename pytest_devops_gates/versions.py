@@ -22,6 +22,7 @@ from pytest_devops_gates.tags import table as _table
 
 MODULES = ("__init__.py", "_version.py", "__about__.py", "version.py", "__version__.py")
 HATCH_PATTERN = r"(?i)^(?:__version__|VERSION)(?: ?: ?str)? *= *(['\"])v?(?P<version>.+?)\1"
+CITATION = "CITATION.cff"
 MIRRORS = {
     "bumpversion": "current_version",
     "bumpver": "current_version",
@@ -87,7 +88,7 @@ def stated(project: Project) -> Stated:
     cfg = _setup_cfg(project)
     metadata = _table(project.pyproject, "project")
     poetry = project.tool("poetry") or {}
-    setup = literals.setup_call(_text(project, "setup.py") or "", "setup.py")
+    setup = literals.setup_call(read_text(project, "setup.py") or "", "setup.py")
     packaged = bool(metadata or poetry or setup.called or cfg.has_section("metadata"))
     static = isinstance(metadata.get("version"), str)
     tool = None if static else tags.source(project.pyproject, cfg, setup)
@@ -105,7 +106,7 @@ def _declared(
     project: Project, cfg: configparser.ConfigParser, setup: literals.SetupCall
 ) -> Iterator[Statement]:
     """The metadata that states it outright."""
-    toml = _text(project, "pyproject.toml") or ""
+    toml = read_text(project, "pyproject.toml") or ""
     for table, where in ((project.pyproject.get("project"), "project"),
                          (project.tool("poetry"), "tool.poetry")):  # fmt: skip
         value = table.get("version") if isinstance(table, dict) else None
@@ -114,7 +115,7 @@ def _declared(
             yield Statement(value, f"[{where}].version", "pyproject.toml", line)
     value = cfg.get("metadata", "version", fallback="").strip()
     if value and not value.startswith(("attr:", "file:")):
-        line = literals.key_line(_text(project, "setup.cfg") or "", "metadata", "version")
+        line = literals.key_line(read_text(project, "setup.cfg") or "", "metadata", "version")
         yield Statement(value, "[metadata] version", "setup.cfg", line)
     if setup.version:
         yield Statement(setup.version.text, "setup(version=…)", "setup.py", setup.version.line)
@@ -131,7 +132,7 @@ def _pointed(project: Project, cfg: configparser.ConfigParser) -> Iterator[State
             yield from _attribute(project, attr)
         files = pointer.get("file", [])
         for name in files if isinstance(files, list) else [files]:
-            if isinstance(name, str) and (text := _text(project, name)) and text.strip():
+            if isinstance(name, str) and (text := read_text(project, name)) and text.strip():
                 yield Statement(text.strip(), "the version file", name, 1)
     hatch, pdm = project.tool("hatch", "version") or {}, project.tool("pdm", "version") or {}
     if isinstance(path := hatch.get("path"), str):
@@ -139,7 +140,7 @@ def _pointed(project: Project, cfg: configparser.ConfigParser) -> Iterator[State
     if pdm.get("source") == "file" and isinstance(path := pdm.get("path"), str):
         yield from _patterned(project, path, None)
     if _dynamic(_table(project.pyproject, "project")) and _backend(project).startswith("maturin"):
-        text = _text(project, "Cargo.toml") or ""
+        text = read_text(project, "Cargo.toml") or ""
         if value := literals.key_value(text, "package", "version"):
             line = literals.key_line(text, "package", "version")
             yield Statement(value, "[package].version", "Cargo.toml", line)
@@ -152,8 +153,7 @@ def _attribute(project: Project, attr: str) -> Iterator[Statement]:
     above = {package.rpartition("/")[0] for package in project.packages} | {"", "src"}
     for folder in sorted(above):
         for path in (f"{inner}.py", f"{inner}/__init__.py"):
-            path = f"{folder}/{path}".lstrip("/")
-            yield from _literal(project, path, name)
+            yield from _literal(project, f"{folder}/{path}".lstrip("/"), name)
 
 
 def _patterned(project: Project, path: str, pattern: object) -> Iterator[Statement]:
@@ -164,7 +164,7 @@ def _patterned(project: Project, path: str, pattern: object) -> Iterator[Stateme
             yield from literal
             return
         pattern = HATCH_PATTERN
-    text = _text(project, path) or ""
+    text = read_text(project, path) or ""
     try:
         match = re.search(pattern, text, re.MULTILINE)
         value = match and match["version"]
@@ -185,22 +185,22 @@ def _dunder(project: Project) -> Iterator[Statement]:
 
 
 def _literal(project: Project, path: str, *names: str) -> Iterator[Statement]:
-    text = _text(project, path) if path.endswith(".py") else None
+    text = read_text(project, path) if path.endswith(".py") else None
     for name, literal in literals.assigned(text or "", path, names):
         yield Statement(literal.text, name, path, literal.line)
 
 
 def _mirrors(project: Project) -> Iterator[Statement]:
-    toml = _text(project, "pyproject.toml") or ""
+    toml = read_text(project, "pyproject.toml") or ""
     for tool, key in MIRRORS.items():
         table = project.tool(tool) or {}
         for name in dict.fromkeys(("current_version", key)):
             if isinstance(value := table.get(name), str):
                 line = literals.key_line(toml, f"tool.{tool}", name)
                 yield Statement(value, f"[tool.{tool}].{name}", "pyproject.toml", line, True)
-    cited = literals.yaml_value(_text(project, "CITATION.cff") or "", "version")
+    cited = literals.yaml_value(read_text(project, CITATION) or "", CITATION, "version")
     if cited:
-        yield Statement(cited.text, "version", "CITATION.cff", cited.line, True)
+        yield Statement(cited.text, "version", CITATION, cited.line, True)
 
 
 def _way(
@@ -228,13 +228,13 @@ def _backend(project: Project) -> str:
 def _setup_cfg(project: Project) -> configparser.ConfigParser:
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
-        parser.read_string(_text(project, "setup.cfg") or "")
+        parser.read_string(read_text(project, "setup.cfg") or "")
     except configparser.Error as error:
         raise CannotTell(f"setup.cfg cannot be read: {' '.join(str(error).split())}") from None
     return parser
 
 
-def _text(project: Project, name: str) -> str | None:
+def read_text(project: Project, name: str) -> str | None:
     """A file of the project, or None without one. Raises CannotTell for one that is no UTF-8."""
     path = project.root / name
     if not path.is_file() or project.root.resolve() not in path.resolve().parents:

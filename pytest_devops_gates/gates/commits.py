@@ -1,0 +1,171 @@
+"""``commits``: the messages of the change's commits, or that which a commit-msg hook hands over."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+from pytest_devops_gates import git
+from pytest_devops_gates.errors import NotApplicable, UsageError
+from pytest_devops_gates.evidence import Evidence, Finding, Receipt
+from pytest_devops_gates.gate import ADVISORY, OFF, Canary, Gate, Options
+from pytest_devops_gates.project import Project
+from pytest_devops_gates.stage import Stage
+
+TYPES = ("build", "chore", "ci", "docs", "feat", "fix", "perf", "refactor", "revert", "style",
+         "test")  # fmt: skip
+"""Those of @commitlint/config-conventional."""
+
+KEY = "tool.devops-gates.gates.commits.options"
+LOG = ("log", "-z", "--no-merges", "--no-show-signature", "--no-color", "--encoding=UTF-8",
+       "--format=%h%x00%B")  # fmt: skip
+CONVENTIONAL = re.compile(r"(?P<type>[A-Za-z][\w-]*)(?:\([^()\r\n]+\))?!?: \S.*")
+"""Source: Conventional Commits 1.0.0, items 1 to 5. Types are case-insensitive (item 15)."""
+
+WRITTEN_BY_GIT = re.compile(
+    r'(Revert|Reapply) ".*"?|Merge (branch|branches|tag|commit|remote-tracking|pull request)\b.*'
+)
+FIXUP = re.compile(r"(fixup|squash|amend)! ")
+SCISSORS = re.compile(r"^# -+ >8 -+$", re.MULTILINE)
+SIGN_OFF = re.compile(r"^signed-off-by: \S.* <[^<>\s]+>$", re.MULTILINE | re.IGNORECASE)
+
+
+class CommitOptions(msgspec.Struct, frozen=True, rename="kebab"):
+    """``pattern`` and ``reference`` are regular expressions, to be found somewhere in the message;
+    ``max_subject`` is in characters. Raises UsageError for values that cannot be meant."""
+
+    convention: Literal["none", "conventional"] = "none"
+    types: tuple[str, ...] = TYPES
+    pattern: str | None = None
+    max_subject: int = 100
+    sign_off: bool = False
+    reference: str | None = None
+
+    def __post_init__(self) -> None:
+        for key, expression in (("pattern", self.pattern), ("reference", self.reference)):
+            try:
+                re.compile(expression or "")
+            except (re.error, OverflowError, RecursionError) as error:
+                said = f"'{expression}' is no regular expression: {error}"
+                raise UsageError(f"{KEY}.{key}: {said}") from None
+        if self.max_subject < 1:
+            raise UsageError(f"{KEY}.max-subject: {self.max_subject} leaves no room for a subject")
+        if self.convention == "conventional" and not self.types:
+            raise UsageError(f"{KEY}.types: names no type")
+
+
+def check(project: Project, options: CommitOptions, asked: tuple[str, ...]) -> Evidence:
+    """Judge the hook's message, or the message of every commit since the base but for merges."""
+    if project.message is not None:
+        message = cleaned(project.message)
+        found = list(judge(message, options, "this commit", hook=True))
+        return Evidence(tuple(found), examined=1, receipt=Receipt("commits"))
+    if project.base is None:
+        raise NotApplicable("no base to compare with")
+    top = project.toplevel or project.root
+    change = f"{project.base}..{project.commit or 'HEAD'}"
+    commits = parse(git.git(top, *LOG, "--end-of-options", change))
+    if not commits:
+        raise NotApplicable(f"no commit but merges since the base {project.base[:10]}")
+    return Evidence(
+        tuple(f for short, text in commits for f in judge(text, options, short)),
+        examined=len(commits),
+        receipt=Receipt("git", argv=("git", *LOG, change), exit_code=0),
+    )
+
+
+def parse(log: bytes) -> list[tuple[str, str]]:
+    """Short hash and message of each commit, from what git prints for LOG."""
+    parts = log.decode("utf-8", "backslashreplace").split("\0")
+    return [(short, text.strip()) for short, text in zip(parts[::2], parts[1::2], strict=False)]
+
+
+def cleaned(message: str) -> str:
+    """A message file as git takes it: comments and what stands below the scissors left out.
+
+    As ``git stripspace --strip-comments`` with git's default comment character.
+    """
+    if scissors := SCISSORS.search(message):
+        message = message[: scissors.start()]
+    lines = [line.rstrip() for line in message.splitlines() if not line.startswith("#")]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n")
+
+
+def judge(
+    message: str, options: CommitOptions, commit: str, *, hook: bool = False
+) -> Iterator[Finding]:
+    """What is wrong with one message; ``commit`` is what to call its commit.
+
+    A fixup is to be melted into another commit: it is wrong in a change that is ready, and nothing
+    else is asked of it. Subjects that git writes itself are free of form and length.
+    """
+    subject = message.partition("\n")[0].strip()
+    named = f"{commit}: '{subject if len(subject) <= 80 else subject[:79] + '…'}'"
+    if not subject:
+        yield Finding("empty-subject", f"{commit} has no message")
+        return
+    if FIXUP.match(subject):
+        if not hook:
+            yield Finding("fixup", f"{named} is still to be squashed · git rebase -i --autosquash")
+        return
+    for rule, wrong in (*_form(message, subject, options), *_content(message, options)):
+        yield Finding(rule, f"{named} {wrong}")
+
+
+def _form(message: str, subject: str, options: CommitOptions) -> Iterator[tuple[str, str]]:
+    if WRITTEN_BY_GIT.fullmatch(subject):
+        return
+    if len(subject) > options.max_subject:
+        yield "subject-too-long", f"has {len(subject)} characters of {options.max_subject}"
+    if options.convention == "conventional" and (wrong := unconventional(message, options.types)):
+        yield "not-conventional", wrong
+
+
+def _content(message: str, options: CommitOptions) -> Iterator[tuple[str, str]]:
+    if options.pattern is not None and not re.search(options.pattern, message):
+        yield "pattern", f"does not match '{options.pattern}'"
+    if options.reference is not None and not re.search(options.reference, message):
+        yield "no-reference", f"names no work item ('{options.reference}')"
+    if options.sign_off and not SIGN_OFF.search(message.rstrip().rpartition("\n\n")[2]):
+        yield "no-sign-off", "has no trailer Signed-off-by · git commit --amend --signoff"
+
+
+def unconventional(message: str, types: tuple[str, ...]) -> str | None:
+    """In which way a message breaks Conventional Commits 1.0.0, or None."""
+    subject, _, rest = message.partition("\n")
+    found = CONVENTIONAL.fullmatch(subject.strip())
+    if not found:
+        return "is not of the form 'type(scope): description'"
+    if found["type"].lower() not in {name.lower() for name in types}:
+        return f"has the type '{found['type']}', which is none of {', '.join(types)}"
+    if rest and rest.partition("\n")[0].strip():
+        return "has no blank line between its subject and its body"
+    return None
+
+
+def canary(project: Project, options: CommitOptions) -> Canary:
+    return Canary("a fixup commit", commit="fixup! devops-gates canary")
+
+
+def applies(project: Project, options: Options) -> str | None:
+    if project.message is None and project.base is None:
+        return "no base to compare with"
+    return None
+
+
+COMMITS = Gate(
+    name="commits",
+    stage=Stage.DEVELOP,
+    options=CommitOptions,
+    function=check,
+    applies=applies,
+    level=ADVISORY,
+    levels={"commit": OFF, "operate": OFF},
+    again="git log --no-merges BASE..HEAD",
+    cost=0.3,
+    about="The messages of the change's commits have the form that the project asks for.",
+    canary=canary,
+)
