@@ -7,16 +7,47 @@ import pytest
 from pytest_devops_gates.gate import Gate
 from pytest_devops_gates.gates.bandit import BANDIT
 from pytest_devops_gates.gates.build import PACKAGE
+from pytest_devops_gates.gates.compiles import COMPILES
 from pytest_devops_gates.gates.coverage import COVERAGE
 from pytest_devops_gates.gates.install import INSTALL
 from pytest_devops_gates.gates.pytest import TESTS
 from pytest_devops_gates.gates.ruff import FORMAT, LINT
-from pytest_devops_gates.readers import exit_code
+from pytest_devops_gates.gates.suppressions import SUPPRESSIONS
+from pytest_devops_gates.gates.tree import TREE
+from pytest_devops_gates.readers import (
+    cobertura,
+    exit_code,
+    gitlab_code_quality,
+    junit,
+    metrics_json,
+    sarif,
+)
 
-READERS = {reader.name: reader for reader in (exit_code.READER,)}
+READERS = {
+    reader.name: reader
+    for reader in (
+        exit_code.READER,
+        sarif.READER,
+        junit.READER,
+        cobertura.READER,
+        gitlab_code_quality.READER,
+        metrics_json.READER,
+    )
+}
 """The formats that commands of the project's configuration may write."""
 
-GATES = (LINT, FORMAT, PACKAGE, INSTALL, TESTS, COVERAGE, BANDIT)
+GATES = (
+    LINT,
+    FORMAT,
+    SUPPRESSIONS,
+    TREE,
+    PACKAGE,
+    INSTALL,
+    COMPILES,
+    TESTS,
+    COVERAGE,
+    BANDIT,
+)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -103,6 +103,8 @@ class Output(msgspec.Struct, frozen=True):
             return msgspec.convert(self.json(), kind)
         except msgspec.ValidationError as error:
             raise CannotTell(f"printed JSON of another shape: {error}") from None
+        except UnicodeError:
+            raise CannotTell("printed JSON with half a character (a lone surrogate)") from None
 
     def census_lines(self) -> list[str]:
         """The lines of the census, blank ones left out."""

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from pytest_devops_gates.errors import CannotTell, NotApplicable
 from pytest_devops_gates.evidence import Evidence, Finding, Severity
@@ -42,6 +43,7 @@ class _Entry(msgspec.Struct):
 
 
 def lint_command(project: Project, options: Options) -> Command:
+    _check_version(project)
     check = ["ruff", "check", *_common(project)]
     if not _configured(project):
         check += ["--isolated", "--select", REAL_ERRORS]
@@ -73,6 +75,7 @@ def read_lint(output: Output, project: Project, options: Options) -> Evidence:
 
 
 def format_command(project: Project, options: Options) -> Command:
+    _check_version(project)
     common, where = _common(project), _where(project)
     return Command(
         ["ruff", "format", *common, "--check", "--output-format=json", *where],
@@ -135,6 +138,23 @@ def formats(project: Project, options: Options) -> str | None:
     ):
         return has_python(project, options)
     return "no [tool.ruff.format] and no ruff-format hook"
+
+
+def _check_version(project: Project) -> None:
+    """Raises CannotTell, with what mends it, for another ruff than the settings demand."""
+    demanded = (project.tool("ruff") or {}).get("required-version")
+    if not isinstance(demanded, str):
+        return
+    specifier = demanded if demanded[:1] in "<>=!~" else f"=={demanded}"
+    try:
+        fits = SpecifierSet(specifier).contains(version("ruff"), prereleases=True)
+    except InvalidSpecifier:
+        return  # ruff says itself what is wrong with it
+    if not fits:
+        raise CannotTell(
+            f"the project demands ruff {specifier}, and {version('ruff')} is installed"
+            f" · python -m pip install 'ruff{specifier}'"
+        )
 
 
 def _common(project: Project) -> list[str]:

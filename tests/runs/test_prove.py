@@ -24,6 +24,7 @@ build-backend = "flit_core.buildapi"
 name = "sample"
 version = "1.0"
 description = "Sample"
+readme = "README.md"
 
 [tool.pytest.ini_options]
 testpaths = ["tests"]
@@ -34,6 +35,7 @@ select = ["F"]
 """
 SAMPLE = {
     "pyproject.toml": PYPROJECT,
+    "README.md": "# Sample\n",
     "src/sample/__init__.py": "def double(n):\n    return 2 * n\n",
     "tests/test_sample.py": """
     from sample import double

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_devops_gates.errors import CannotTell
-from pytest_devops_gates.gate import Output
+from pytest_devops_gates.gate import NoOptions, Output
 from tests.unit.samples import same_every_time
 
 
@@ -85,6 +85,11 @@ def test_what_is_not_utf8_is_no_text(data: bytes) -> None:
 def test_a_byte_order_mark_is_no_text() -> None:
     with pytest.raises(CannotTell, match="byte-order mark"):
         printed(b"\xef\xbb\xbfx").text()
+
+
+def test_half_a_character_in_a_key_is_no_shape() -> None:
+    with pytest.raises(CannotTell, match="half a character"):
+        printed(b'{"\\ud800": 1}').decode(NoOptions)
 
 
 def test_text_is_read_as_it_is() -> None:
