@@ -14,6 +14,7 @@ from pytest_devops_gates.gates.pytest import TESTS
 from pytest_devops_gates.gates.ruff import FORMAT, LINT
 from pytest_devops_gates.gates.suppressions import SUPPRESSIONS
 from pytest_devops_gates.gates.tree import TREE
+from pytest_devops_gates.gates.types import TYPES
 from pytest_devops_gates.readers import (
     cobertura,
     exit_code,
@@ -39,6 +40,7 @@ READERS = {
 GATES = (
     LINT,
     FORMAT,
+    TYPES,
     SUPPRESSIONS,
     TREE,
     PACKAGE,

@@ -31,7 +31,7 @@ def child_argv(config: pytest.Config) -> tuple[str, ...]:
         return (sys.executable, *prefix, *plugins, *args)
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     first = sys.path[0] if sys.path else ""
-    code = f"import sys; sys.path[0] = {first!r}; import pytest; sys.exit(pytest.console_main())"
+    code = f"import sys; sys.path[0] = {first!r}; import pytest; sys.exit(pytest.main())"
     return (sys.executable, *flags, "-c", code, *plugins, *args)
 
 

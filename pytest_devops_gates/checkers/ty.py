@@ -24,7 +24,8 @@ from pytest_devops_gates.process import python_module
 from pytest_devops_gates.project import Project
 
 OWN_FILE = "ty.toml"
-SEVERITIES = {"major": Severity.MEDIUM, "minor": Severity.LOW, "info": Severity.INFO}
+SEVERITIES = {"major": Severity.MEDIUM, "minor": Severity.MEDIUM, "info": Severity.INFO}
+"""ty exits with 1 over warnings (``minor``) as well."""
 FATAL = "critical"
 """The severity of a file over which ty itself crashed."""
 

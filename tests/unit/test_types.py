@@ -68,7 +68,7 @@ FOUND: dict[tuple[str, str], list[tuple[Any, ...]]] = {
         ("import-not-found", MEDIUM, "pkg/bad.py", 1, 8, 1, 15),
         ("invalid-assignment", MEDIUM, "pkg/bad.py", 5, 18, 5, 24),
         ("invalid-argument-type", MEDIUM, "pkg/bad.py", 10, 7, 10, 10),
-        ("undefined-reveal", LOW, "pkg/bad.py", 11, 5, 11, 16),
+        ("undefined-reveal", MEDIUM, "pkg/bad.py", 11, 5, 11, 16),
         ("revealed-type", INFO, "pkg/bad.py", 11, 17, 11, 18),
     ],
 }
@@ -503,7 +503,7 @@ def test_a_violation_turns_it_red_and_the_checkout_stays_clean(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("files", "outcome", "reason"),
     [
-        ({"pkg/bad.py": BAD}, "fail", "findings.new 1, needs == 0"),
+        ({"pkg/bad.py": BAD}, "fail", "findings.medium 1, needs == 0"),
         ({"pkg/bad.py": "def f(:\n"}, "unknown", "mypy could check nothing: pkg/bad.py:1: "),
         ({"mypy.ini": "rubbish\n"}, "unknown", "could not read its settings: mypy.ini"),
         ({"mypy.ini": "[mypy]\nfiles = nothere\n"}, "unknown", "nothere"),
