@@ -115,7 +115,7 @@ def yaml_value(text: str, path: str, key: str) -> Literal | None:
         raise CannotTell(f"{path} cannot be read: {said}") from None
     for name, value in root.value if isinstance(root, yaml.MappingNode) else ():
         if name.value == key and isinstance(value, yaml.ScalarNode):
-            return Literal(str(value.value), value.start_mark.line + 1)
+            return Literal(_plain(str(value.value)), value.start_mark.line + 1)
     return None
 
 
@@ -133,8 +133,13 @@ def _key(text: str, table: str, key: str) -> tuple[int, str] | None:
 
 def _string(node: ast.expr | None) -> Literal | None:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return Literal(node.value, node.lineno)
+        return Literal(_plain(node.value), node.lineno)
     return None
+
+
+def _plain(text: str) -> str:
+    """The text with lone surrogates, which no report can hold, written as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _is_setup(node: ast.AST) -> bool:

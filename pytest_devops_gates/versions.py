@@ -9,7 +9,6 @@ from __future__ import annotations
 import configparser
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 from packaging.utils import canonicalize_name
@@ -46,6 +45,11 @@ class Statement(msgspec.Struct, frozen=True):
     def version(self) -> Version | None:
         """The version as PEP 440 means it, or None where it is not valid."""
         return tags.parse(self.text)
+
+    @property
+    def shown(self) -> str:
+        """The text, cut where nobody reads on."""
+        return self.text if len(self.text) <= 60 else self.text[:59] + "…"
 
     @property
     def where(self) -> str:
@@ -95,7 +99,7 @@ def stated(project: Project) -> Stated:
     if tool and packaged:
         return Stated(from_tags=tool, packaged=True)
     found = [*_declared(project, cfg, setup), *_pointed(project, cfg), *_dunder(project)]
-    unread = None if found else _way(project, cfg, metadata, setup)
+    unread = None if found else _way(project, cfg, setup)
     found = list(
         {(s.path, s.line, s.text): s for s in reversed([*found, *_mirrors(project)])}.values()
     )
@@ -139,7 +143,7 @@ def _pointed(project: Project, cfg: configparser.ConfigParser) -> Iterator[State
         yield from _patterned(project, path, hatch.get("pattern"))
     if pdm.get("source") == "file" and isinstance(path := pdm.get("path"), str):
         yield from _patterned(project, path, None)
-    if _dynamic(_table(project.pyproject, "project")) and _backend(project).startswith("maturin"):
+    if _is_dynamic(project) and _backend(project).startswith("maturin"):
         text = read_text(project, "Cargo.toml") or ""
         if value := literals.key_value(text, "package", "version"):
             line = literals.key_line(text, "package", "version")
@@ -203,22 +207,17 @@ def _mirrors(project: Project) -> Iterator[Statement]:
         yield Statement(cited.text, "version", CITATION, cited.line, True)
 
 
-def _way(
-    project: Project,
-    cfg: configparser.ConfigParser,
-    metadata: dict[str, Any],
-    setup: literals.SetupCall,
-) -> str | None:
+def _way(project: Project, cfg: configparser.ConfigParser, setup: literals.SetupCall) -> str | None:
     """In which way the version comes about, where no statement of it could be read."""
-    if _dynamic(metadata):
+    if _is_dynamic(project):
         return f"[project] calls it dynamic, and {_backend(project) or 'setuptools'} works it out"
     if told := cfg.get("metadata", "version", fallback="").strip():
         return f"setup.cfg has it from '{told}'"
     return "setup.py works it out" if setup.computed else None
 
 
-def _dynamic(metadata: dict[str, Any]) -> bool:
-    return "version" in (metadata.get("dynamic") or ())
+def _is_dynamic(project: Project) -> bool:
+    return "version" in (_table(project.pyproject, "project").get("dynamic") or ())
 
 
 def _backend(project: Project) -> str:

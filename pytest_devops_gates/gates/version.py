@@ -65,7 +65,7 @@ def judge(statements: tuple[Statement, ...]) -> list[Finding]:
             continue
         if other.path == versions.CITATION and _is_older_release(other.version, first.version):
             continue
-        message = f"{other.text} in {other.where} differs from {first.text} in {first.where}"
+        message = f"{other.shown} in {other.where} differs from {first.shown} in {first.where}"
         found.append(_finding("version-differs", message, Severity.HIGH, other))
     return found
 
@@ -73,10 +73,10 @@ def judge(statements: tuple[Statement, ...]) -> list[Finding]:
 def _form(one: Statement) -> Finding | None:
     version = one.version
     if version is None:
-        message = f"'{one.text[:100]}' in {one.where} is no version of PEP 440"
+        message = f"'{one.shown}' in {one.where} is no version of PEP 440"
         return _finding("invalid-version", message, Severity.HIGH, one)
     if str(version) != one.text:
-        message = f"{one.text} in {one.where} is {version} in its normal form"
+        message = f"{one.shown} in {one.where} is {version} in its normal form"
         return _finding("not-normalised", message, Severity.LOW, one)
     return None
 

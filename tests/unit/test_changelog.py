@@ -129,6 +129,13 @@ def test_a_section_ends_where_the_next_begins() -> None:
     assert rows(text) == [(None, True, 3, 0), ("1.1", False, 9, 1)]
 
 
+def test_headings_of_the_same_level_are_parts_of_a_version() -> None:
+    assert rows("## 1.2\n\n## Fixed\n\n- a\n\n## 1.1\n") == [
+        ("1.2", False, 1, 1),
+        ("1.1", False, 7, 0),
+    ]
+
+
 def test_fences_hold_content_and_no_headings() -> None:
     assert rows("## 1.1\n```\n# 1.0\n```\n") == [("1.1", False, 1, 1)]
 
@@ -308,14 +315,28 @@ def released(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
 
 def test_what_changed_after_the_tag_is_told_of(released: Path) -> None:
     assert testing.judge(CHANGELOG, released).outcome == PASS
-    commit(released, "tests/test_a.py", "noxfile.py", "README.md")
+    commit(released, "tests/test_a.py", "src/app/tests/test_b.py", "noxfile.py", "README.md")
     assert testing.judge(CHANGELOG, released).outcome == PASS
     commit(released, "src/app/a.py")
     judged = testing.judge(CHANGELOG, released)
     assert judged.rules == [NOTHING]
     assert "says nothing of what changed since v1.2" in judged.evidence.findings[0].message
+    git(released, "tag", "v1.2.0")
+    assert testing.judge(CHANGELOG, released).outcome == PASS
+    git(released, "tag", "-d", "v1.2.0")
     testing.write(released, {"CHANGES.md": AHEAD + OWN})
     assert testing.judge(CHANGELOG, released).outcome == PASS
+
+
+def test_a_single_folder_of_scripts_has_code_as_well(tmp_path: Path) -> None:
+    files = {"pyproject.toml": pyproject("1.2"), "CHANGES.md": OWN, "a.py": "", "test_a.py": ""}
+    git(testing.write(tmp_path, files), "init", "-q", ".")
+    commit(tmp_path, "b.py")
+    git(tmp_path, "tag", "v1.2")
+    commit(tmp_path, "test_a.py", "docs/conf.py", "tests/c.py")
+    assert testing.judge(CHANGELOG, tmp_path).outcome == PASS
+    commit(tmp_path, "a.py")
+    assert testing.judge(CHANGELOG, tmp_path).rules == [NOTHING]
 
 
 CANARIES = [

@@ -86,6 +86,12 @@ OUTCOMES = {
         "not-applicable",
         "no version and no packaging metadata",
     ),
+    "a lone surrogate": ({"app.py": "__version__ = '\\ud800'", "setup.py": "setup()"}, "fail", "1"),
+    "endless": (
+        {"pyproject.toml": pyproject("1.2"), "CITATION.cff": "version: " + "9" * 9999},
+        "fail",
+        "findings.high 1",
+    ),
     "no version": ({"pyproject.toml": '[project]\nname = "a"\n'}, "fail", "findings.high 1"),
     "tags": (
         {"pyproject.toml": '[project]\ndynamic = ["version"]\n[tool.setuptools_scm]\n'},
@@ -105,6 +111,7 @@ def test_outcomes(tmp_path: Path, files: dict[str, str], outcome: str, reason: s
     judged = testing.judge(VERSION, testing.write(tmp_path, files), profile="release")
     assert judged.outcome == outcome
     assert reason in judged.reason
+    assert all(len(finding.message) < 300 for finding in judged.evidence.findings)
 
 
 def test_nothing_of_the_project_runs(tmp_path: Path) -> None:
