@@ -90,6 +90,8 @@ def check_start(request: Request, run: Run) -> None:
 
 def with_state(project: Project, state: git.GitState, base: str | None) -> Project:
     """The project with what git says of it."""
+    since = git.merge_base(project.root, base) if base and state.commit else None
+    missing = f"git finds no commit that HEAD shares with '{base}' · git fetch --unshallow origin"
     return msgspec.structs.replace(
         project,
         files=state.files,
@@ -97,7 +99,8 @@ def with_state(project: Project, state: git.GitState, base: str | None) -> Proje
         toplevel=state.toplevel,
         commit=state.commit,
         dirty=state.dirty,
-        base=git.merge_base(project.root, base) if base and state.commit else None,
+        base=since,
+        base_error=missing if base and state.commit and since is None else None,
     )
 
 

@@ -7,6 +7,8 @@ import pytest
 from pytest_devops_gates.gate import Gate
 from pytest_devops_gates.gates.bandit import BANDIT
 from pytest_devops_gates.gates.build import PACKAGE
+from pytest_devops_gates.gates.changelog import CHANGELOG
+from pytest_devops_gates.gates.commits import COMMITS
 from pytest_devops_gates.gates.compiles import COMPILES
 from pytest_devops_gates.gates.coverage import COVERAGE
 from pytest_devops_gates.gates.install import INSTALL
@@ -15,6 +17,7 @@ from pytest_devops_gates.gates.ruff import FORMAT, LINT
 from pytest_devops_gates.gates.suppressions import SUPPRESSIONS
 from pytest_devops_gates.gates.tree import TREE
 from pytest_devops_gates.gates.types import TYPES
+from pytest_devops_gates.gates.version import VERSION
 from pytest_devops_gates.readers import (
     cobertura,
     exit_code,
@@ -43,12 +46,15 @@ GATES = (
     TYPES,
     SUPPRESSIONS,
     TREE,
+    COMMITS,
     PACKAGE,
     INSTALL,
     COMPILES,
     TESTS,
     COVERAGE,
     BANDIT,
+    VERSION,
+    CHANGELOG,
 )
 
 

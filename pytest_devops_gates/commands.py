@@ -35,7 +35,7 @@ def command_gates(tables: Iterable[CommandTable]) -> Iterator[Gate]:
         yield _gate(table, READERS[table.reads])
 
 
-def testimony_gates(tables: Iterable[tuple[str, GateTable]]) -> Iterator[Gate]:
+def declared_gates(tables: Iterable[tuple[str, GateTable]]) -> Iterator[Gate]:
     """The gates that a conftest.py adds, as far as the configuration declares them."""
     for name, table in tables:
         if table.testimony:

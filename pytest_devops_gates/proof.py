@@ -54,6 +54,8 @@ def judge_proof(gate: str, canary: Canary, planted: Run, clean: Run) -> Proof:
     A gate that is red without the canary as well must have found the canary itself.
     """
     found = [f for f in planted.findings if f["path"] in canary.files]
+    if clean.outcome == "not-applicable":
+        return Proof(gate, None, f"not applicable: {clean.reason}")
     if planted.outcome == "unknown" and clean.outcome in ("pass", "warn"):
         said = f"{canary.says}: turns unknown, which blocks: {planted.reason}"
         return Proof(gate, True, f"{said}; {clean.outcome} again without it")

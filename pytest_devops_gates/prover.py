@@ -12,9 +12,10 @@ from typing import Any
 
 import msgspec
 
+from pytest_devops_gates import git
 from pytest_devops_gates.canaries import plant
 from pytest_devops_gates.copies import copy_tree
-from pytest_devops_gates.errors import CannotTell, UsageError
+from pytest_devops_gates.errors import CannotTell, NotApplicable, UsageError
 from pytest_devops_gates.gate import Canary
 from pytest_devops_gates.outlook import Outlook, Prospect
 from pytest_devops_gates.process import Process, last_line, python_module
@@ -60,6 +61,9 @@ def prove(
         name = prospect.gate.name
         try:
             root, canaries[name] = _planted(seen.project, prospect, folder, origin)
+        except NotApplicable as evidence:
+            yield Proof(name, None, f"not applicable: {evidence}")
+            continue
         except (CannotTell, UsageError, OSError) as trouble:
             yield Proof(name, False, f"its canary could not be planted: {trouble}")
             continue
@@ -73,6 +77,9 @@ def prove(
 def _copy(project: Project, target: Path) -> Path:
     """A copy of the checkout, with what is generated inside the packages; returns its root."""
     root = copy_tree(project, target)
+    if project.toplevel and project.commit:  # the base may be a branch of a remote
+        remotes = "+refs/remotes/*:refs/remotes/*"
+        git.git(target, "fetch", "--quiet", "--no-tags", str(project.toplevel), remotes)
     for package in project.packages:
         for pattern in GENERATED:
             for path in (project.root / package).rglob(pattern):

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pytest
 
 from pytest_devops_gates import builtin
-from pytest_devops_gates.commands import command_gates, testimony_gates
+from pytest_devops_gates.commands import command_gates, declared_gates
 from pytest_devops_gates.config import TABLE, Table
 from pytest_devops_gates.errors import UsageError, did_you_mean
 from pytest_devops_gates.gate import LEVELS, Gate
@@ -40,7 +40,7 @@ def all_gates(manager: pytest.PytestPluginManager, table: Table) -> list[Gate]:
 def _named(table: Table) -> Iterable[tuple[Gate, str]]:
     for number, gate in enumerate(command_gates(table.command)):
         yield gate, f"{TABLE}.command[{number}]"
-    for gate in testimony_gates(table.gates.items()):
+    for gate in declared_gates(table.gates.items()):
         yield gate, f"{TABLE}.gates.{gate.name}"
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from pytest_devops_gates import git
-from pytest_devops_gates.errors import NotApplicable, UsageError
+from pytest_devops_gates.errors import CannotTell, NotApplicable, UsageError
 from pytest_devops_gates.evidence import Evidence, Finding, Receipt
 from pytest_devops_gates.gate import ADVISORY, OFF, Canary, Gate, Options
 from pytest_devops_gates.project import Project
@@ -63,8 +63,7 @@ def check(project: Project, options: CommitOptions, asked: tuple[str, ...]) -> E
         message = cleaned(project.message)
         found = list(judge(message, options, "this commit", hook=True))
         return Evidence(tuple(found), examined=1, receipt=Receipt("commits"))
-    if project.base is None:
-        raise NotApplicable("no base to compare with")
+    assert project.base is not None, "see applies"
     top = project.toplevel or project.root
     change = f"{project.base}..{project.commit or 'HEAD'}"
     commits = parse(git.git(top, *LOG, "--end-of-options", change))
@@ -151,9 +150,11 @@ def canary(project: Project, options: CommitOptions) -> Canary:
 
 
 def applies(project: Project, options: Options) -> str | None:
-    if project.message is None and project.base is None:
-        return "no base to compare with"
-    return None
+    if project.message is not None or project.base:
+        return None
+    if project.base_error:
+        raise CannotTell(project.base_error)
+    return "no base to compare with"
 
 
 COMMITS = Gate(

@@ -58,6 +58,8 @@ def check(project: Project, options: TreeOptions, asked: tuple[str, ...]) -> Evi
     if project.profile == "release":
         findings += _uncommitted(project)
         troubles += _without_commit(project)
+    if project.scope is not None:  # a commit may only delete; all names were compared then
+        examined = examined or len(project.files)
     more = f" (and {len(troubles) - 1} more)" if len(troubles) > 1 else ""
     return Evidence(
         findings=tuple(findings),
