@@ -87,7 +87,7 @@ def _change(root: Path, kind: str) -> staged.Change | None:
     if before and after:
         return staged.of_commits(root, before, after)
     if kind == "pre-push":
-        return _pushed(root, sys.stdin.read())
+        return _pushed(root, "" if sys.stdin.isatty() else sys.stdin.read())
     index = os.environ.get("GIT_INDEX_FILE")
     if index is None:
         found = git.git(root, "rev-parse", "--path-format=absolute", "--git-path", "index")
@@ -96,10 +96,17 @@ def _change(root: Path, kind: str) -> staged.Change | None:
 
 
 def _pushed(root: Path, told: str) -> staged.Change | None:
-    """What git tells its pre-push hook, one line a ref. Source: githooks(5)."""
+    """What git tells its pre-push hook, one line a ref. Source: githooks(5).
+
+    Where nothing is told (pre-commit, when a repository is pushed for the first time), the branch
+    that is pushed is judged from where it left what the remotes have.
+    """
+    if not told.strip():
+        branch = os.environ.get("PRE_COMMIT_LOCAL_BRANCH", "HEAD")
+        return staged.of_commits(root, _forked_at(root, branch), branch)
     pushes = [line.split() for line in told.splitlines() if len(line.split()) == 4]
     pushes = [push for push in pushes if push[1] != staged.NOTHING]
-    if told.strip() and not pushes:
+    if not pushes:
         return None
     if len(pushes) != 1:
         raise CannotTell(
