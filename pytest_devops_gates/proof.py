@@ -12,10 +12,11 @@ from pytest_devops_gates.policy import exact, number
 
 
 class Run(msgspec.Struct, frozen=True):
-    """What one run says of one gate, read from its verdict.json (or why it cannot be read)."""
+    """What one run says of one gate, read from its verdict.json; ``silent`` if it says nothing."""
 
     ruling: dict[str, Any]
     findings: tuple[dict[str, Any], ...] = ()
+    silent: bool = False
 
     @property
     def outcome(self) -> str:
@@ -44,7 +45,8 @@ def unknown_run(gate: str, reason: str) -> Run:
             "reason": reason,
             "conditions": [],
             "findings": {"total": 0},
-        }
+        },
+        silent=True,
     )
 
 
@@ -56,7 +58,8 @@ def judge_proof(gate: str, canary: Canary, planted: Run, clean: Run) -> Proof:
     found = [f for f in planted.findings if f["path"] in canary.files]
     if clean.outcome == "not-applicable":
         return Proof(gate, None, f"not applicable: {clean.reason}")
-    if planted.outcome == "unknown" and clean.outcome in ("pass", "warn"):
+    blocks = planted.outcome == "unknown" and not planted.silent
+    if blocks and clean.outcome in ("pass", "warn"):
         said = f"{canary.says}: turns unknown, which blocks: {planted.reason}"
         return Proof(gate, True, f"{said}; {clean.outcome} again without it")
     if planted.outcome != "fail":
@@ -68,8 +71,10 @@ def judge_proof(gate: str, canary: Canary, planted: Run, clean: Run) -> Proof:
         again = f"{clean.outcome} again without it"
     elif clean.outcome != "fail":
         return Proof(gate, False, f"is {clean.outcome} without its canary: {clean.reason}")
-    elif found or _total(planted) > _total(clean):
+    elif _total(planted) > _total(clean) or _unseen(found, clean):
         again = f"red without it as well: {clean.reason}"
+    elif found:
+        return Proof(gate, None, f"is red for the same reason without its canary: {clean.reason}")
     else:
         return Proof(gate, False, f"{canary.says}: not found; it is red anyway: {clean.reason}")
     return Proof(gate, True, f"{canary.says}: {planted.reason}; {again}")
@@ -77,6 +82,12 @@ def judge_proof(gate: str, canary: Canary, planted: Run, clean: Run) -> Proof:
 
 def _total(run: Run) -> int:
     return int(run.ruling["findings"]["total"])
+
+
+def _unseen(found: Sequence[dict[str, Any]], clean: Run) -> bool:
+    """Whether any of these findings is not there without the canary."""
+    known = {finding["fingerprint"] for finding in clean.findings}
+    return any(finding["fingerprint"] not in known for finding in found)
 
 
 def _missed(canary: Canary, found: Iterable[dict[str, Any]]) -> list[str]:
