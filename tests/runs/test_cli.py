@@ -54,7 +54,7 @@ def test_what_run_does_not_know_is_for_pytest(project: Checkout) -> None:
     assert "1 test collected" in run.stdout
     run = devops(project, "run", "-k", "one and two", "-q")
     assert run.outcome("tests") == "unknown"
-    assert "narrowed the run (keyword)" in run.reason("tests")
+    assert "narrowed the run (keyword)" in run.all_said
     assert devops(project, "run", "--no-such-option").status == 4
 
 
