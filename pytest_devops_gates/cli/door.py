@@ -26,6 +26,18 @@ def through_pytest(errand: Errand | None, arguments: Sequence[str] = ()) -> int:
     return int(pytest.main(["-p", "pytest_devops_gates", "--devops-gates", *arguments]))
 
 
+def takes_rootdir(parser: argparse.ArgumentParser) -> None:
+    """Give a subcommand the option ``--rootdir``."""
+    parser.add_argument(
+        "--rootdir", metavar="DIR", help="the project's root, as pytest's --rootdir"
+    )
+
+
+def rootdir(arguments: argparse.Namespace) -> list[str]:
+    """The option ``--rootdir`` as it was given, for pytest."""
+    return ["--rootdir", arguments.rootdir] if arguments.rootdir else []
+
+
 def _told(errand: Errand) -> Errand:
     def careful(config: pytest.Config, options: argparse.Namespace) -> int:
         try:

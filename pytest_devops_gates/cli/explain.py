@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pytest_devops_gates.cli.door import through_pytest
+from pytest_devops_gates.cli.door import rootdir, takes_rootdir, through_pytest
 from pytest_devops_gates.decode import one_of
 from pytest_devops_gates.neutral import neutral
 from pytest_devops_gates.outlook import Prospect, outlook
@@ -24,9 +24,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "explain", help="what a gate checks, by which conditions, and what it found last"
     )
     parser.add_argument("gate", metavar="GATE")
-    parser.add_argument(
-        "--rootdir", metavar="DIR", help="the project's root, as pytest's --rootdir"
-    )
+    takes_rootdir(parser)
     parser.set_defaults(run=run)
 
 
@@ -40,8 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
             print("\n".join(neutral(line) for line in lines))
         return 0
 
-    rootdir = ["--rootdir", arguments.rootdir] if arguments.rootdir else []
-    return through_pytest(errand, rootdir)
+    return through_pytest(errand, rootdir(arguments))
 
 
 def last_ruling(runs: Path, gate: str) -> tuple[str, dict[str, Any]] | None:

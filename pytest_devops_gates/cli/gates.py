@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import msgspec
 import pytest
 
-from pytest_devops_gates.cli.door import through_pytest
+from pytest_devops_gates.cli.door import rootdir, takes_rootdir, through_pytest
 from pytest_devops_gates.neutral import neutral
 from pytest_devops_gates.outlook import Outlook, Prospect, outlook
 from pytest_devops_gates.request import of_options
@@ -21,9 +21,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "gates", help="list the gates: what would run here, and why the others would not"
     )
     parser.add_argument("--profile", metavar="NAME", help="as in this profile")
-    parser.add_argument(
-        "--rootdir", metavar="DIR", help="the project's root, as pytest's --rootdir"
-    )
+    takes_rootdir(parser)
     parser.set_defaults(run=run)
 
 
@@ -34,8 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
             print("\n".join(render(seen, shutil.get_terminal_size().columns)))
         return 0
 
-    rootdir = ["--rootdir", arguments.rootdir] if arguments.rootdir else []
-    return through_pytest(errand, rootdir)
+    return through_pytest(errand, rootdir(arguments))
 
 
 def render(seen: Outlook, width: int) -> Iterable[str]:

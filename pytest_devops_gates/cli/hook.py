@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from pytest_devops_gates import git, staged
-from pytest_devops_gates.cli.door import through_pytest
+from pytest_devops_gates.cli.door import rootdir, takes_rootdir, through_pytest
 from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.gate import REQUIRED
 from pytest_devops_gates.request import Request
@@ -32,9 +32,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "files", metavar="FILES", nargs="*", help="look at these only (commit-msg: the message)"
     )
     parser.add_argument("--kind", choices=KINDS, default="pre-commit", help="which git hook it is")
-    parser.add_argument(
-        "--rootdir", metavar="DIR", help="the project's root, as pytest's --rootdir"
-    )
+    takes_rootdir(parser)
     parser.set_defaults(run=run)
 
 
@@ -52,8 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
             asked = _asked(root, toplevel, inner, tree, change, arguments.files)
             return carry_out(config, options, asked)
 
-    rootdir = ["--rootdir", arguments.rootdir] if arguments.rootdir else []
-    return through_pytest(errand, rootdir)
+    return through_pytest(errand, rootdir(arguments))
 
 
 def _asked(

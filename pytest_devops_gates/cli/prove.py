@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_devops_gates.cli.door import through_pytest
+from pytest_devops_gates.cli.door import rootdir, takes_rootdir, through_pytest
 from pytest_devops_gates.decode import one_of
 from pytest_devops_gates.gate import OFF
 from pytest_devops_gates.neutral import neutral
@@ -31,9 +31,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("gates", metavar="GATE", nargs="*")
     parser.add_argument("--profile", metavar="NAME", help="prove the gates of this profile")
-    parser.add_argument(
-        "--rootdir", metavar="DIR", help="the project's root, as pytest's --rootdir"
-    )
+    takes_rootdir(parser)
     parser.set_defaults(run=run)
 
 
@@ -47,9 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
             return _prove(seen, arguments.gates, pytest_arguments)
 
     pytest_arguments = list(arguments.pytest_arguments)
-    rootdir = ["--rootdir", arguments.rootdir] if arguments.rootdir else []
     profile = ["--devops-gates-profile", arguments.profile] if arguments.profile else []
-    return through_pytest(errand, [*rootdir, *profile, *pytest_arguments])
+    return through_pytest(errand, [*rootdir(arguments), *profile, *pytest_arguments])
 
 
 def _prove(seen: Outlook, named: Sequence[str], pytest_arguments: Sequence[str]) -> int:
