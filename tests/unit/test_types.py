@@ -488,7 +488,6 @@ def tree(root: Path) -> set[str]:
 
 @pytest.mark.slow
 def test_a_violation_turns_it_red_and_the_checkout_stays_clean(tmp_path: Path) -> None:
-    pytest.importorskip("mypy")
     reports = "linecount_report = 'here'\njunit_xml = 'there.xml'\n"
     write(tmp_path, {**MYPY, "pyproject.toml": MYPY["pyproject.toml"] + reports})
     before = tree(tmp_path)
@@ -512,7 +511,6 @@ def test_a_violation_turns_it_red_and_the_checkout_stays_clean(tmp_path: Path) -
     ],
 )
 def test_the_real_mypy(files: dict[str, str], outcome: str, reason: str, tmp_path: Path) -> None:
-    pytest.importorskip("mypy")
     judged = judge(TYPES, write(tmp_path, {**MYPY, **files}))
     assert judged.outcome == outcome, judged.reason
     assert reason in judged.reason
