@@ -15,6 +15,7 @@ from pytest_devops_gates.evidence import Evidence
 from pytest_devops_gates.gate import (
     ANY_METRIC,
     LEVELS,
+    OFF,
     Canary,
     Command,
     Gate,
@@ -32,7 +33,7 @@ def command_gates(tables: Iterable[CommandTable]) -> Iterator[Gate]:
     for number, table in enumerate(tables):
         path = f"{TABLE}.command[{number}]"
         _check(table, path)
-        yield _gate(table, READERS[table.reads])
+        yield _gate(table, READERS[table.reads], path)
 
 
 def declared_gates(tables: Iterable[tuple[str, GateTable]]) -> Iterator[Gate]:
@@ -47,6 +48,7 @@ def declared_gates(tables: Iterable[tuple[str, GateTable]]) -> Iterator[Gate]:
                 metrics=(ANY_METRIC,),
                 again="pytest",
                 about="What a conftest.py of the project found after the last test.",
+                origin=f"{TABLE}.gates.{name}",
             )
 
 
@@ -69,7 +71,7 @@ def _is_below(name: str) -> bool:
     return bool(name) and not PurePath(name).is_absolute() and ".." not in PurePath(name).parts
 
 
-def _gate(table: CommandTable, reader: Reader) -> Gate:
+def _gate(table: CommandTable, reader: Reader, path: str) -> Gate:
     def command(project: Project, options: Options) -> Command:
         env = {name: os.environ[name] for name in table.pass_env if name in os.environ}
         return Command(table.run, report=table.output, env=env, trusted=True)
@@ -80,7 +82,6 @@ def _gate(table: CommandTable, reader: Reader) -> Gate:
     def canary(project: Project, options: Options) -> Canary:
         return Canary(f"the canary of {table.name}", dict(table.canary))
 
-    told = reader.conditions if table.conditions is None else table.conditions
     return Gate(
         name=table.name,
         stage=Stage(table.stage),
@@ -90,10 +91,12 @@ def _gate(table: CommandTable, reader: Reader) -> Gate:
         accepts=tuple(table.exit_codes or reader.accepts),
         timeout=table.timeout,
         level=table.level,
-        conditions=told,
+        levels={"commit": OFF, "operate": OFF},
+        conditions={**reader.conditions, **table.conditions},
         options=NoOptions,
         metrics=reader.metrics,
         again=shlex.join(table.run),
         about=f"The command `{shlex.join(table.run)}`, read as {table.reads}.",
         canary=canary if table.canary else None,
+        origin=path,
     )

@@ -53,7 +53,7 @@ class CommandTable(msgspec.Struct, frozen=True, rename="kebab"):
     output: str | None = None
     level: str = "required"
     timeout: float = 600.0
-    conditions: dict[str, str] | None = None
+    conditions: dict[str, str] = {}
     needs: list[str] = []
     exit_codes: list[int] | None = None
     pass_env: list[str] = []

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import typing
 from typing import Any
 
 import msgspec
 
 from pytest_devops_gates.errors import UsageError, did_you_mean
+
+WORDS = {
+    "str": "a string",
+    "int": "a number",
+    "float": "a number",
+    "bool": "a boolean",
+    "array": 'an array (like ["a", "b"])',
+    "object": "a table",
+}
 
 
 def decode(kind: Any, raw: Any, path: str) -> Any:
@@ -53,14 +63,24 @@ def _value(kind: Any, raw: Any, path: str) -> Any:
         key = ""
         if isinstance(raw, dict):
             key = next((f".{k}" for k, v in raw.items() if not isinstance(v, str)), "")
-        said = str(error).partition(" - at ")[0].replace("`", "")
-        raise UsageError(f"{path}{key}: {said[:1].lower()}{said[1:]}") from None
+        raise UsageError(f"{path}{key}: {_in_words(str(error))}") from None
 
 
 def _struct_within(kind: Any, container: type) -> Any:
     """The struct S where a field's type is ``dict[str, S]`` or ``list[S]``."""
     inner = typing.get_args(kind)[-1] if typing.get_origin(kind) is container else None
     return inner if isinstance(inner, type) and issubclass(inner, msgspec.Struct) else None
+
+
+def _in_words(said: str) -> str:
+    """msgspec's ``Expected `str | null`, got `int``` in the words of TOML."""
+    said = said.partition(" - at ")[0].replace("`", "")
+    found = re.fullmatch(r"Expected (.+), got (\w+)", said)
+    if not found:
+        return said[:1].lower() + said[1:]
+    wanted = [WORDS.get(name, name) for name in found[1].split(" | ") if name != "null"]
+    got = WORDS.get(found[2], found[2]).partition(" (")[0]
+    return f"expected {' or '.join(wanted)}, got {got}"
 
 
 def _kind(raw: Any) -> str:

@@ -24,7 +24,7 @@ class NotApplicable(Exception):
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`` (did you mean 'lint'?)``, or the known names when none is near."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if near:
         return f" (did you mean '{near[0]}'?)"
     return f" (known: {', '.join(names)})" if names else ""

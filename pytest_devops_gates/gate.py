@@ -124,7 +124,8 @@ class Gate(msgspec.Struct, frozen=True):
     marks one that takes a path. ``again`` is the command that shows the result by hand and
     ``cost`` its usual seconds, for scheduling. ``about`` says in a sentence what it checks.
     ``canary`` makes the violation that ``devops-gates prove`` plants, for the project as it is.
-    ``testimony`` marks a gate that runs inside the test process, after the last test.
+    ``testimony`` marks a gate that runs inside the test process, after the last test. ``origin``
+    is the key of the configuration that made it, if one did.
     """
 
     name: str
@@ -148,6 +149,7 @@ class Gate(msgspec.Struct, frozen=True):
     about: str = ""
     canary: Callable[[Project, Options], Canary] | None = None
     testimony: bool = False
+    origin: str = ""
 
 
 class Reader(msgspec.Struct, frozen=True):

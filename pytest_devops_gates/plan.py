@@ -177,12 +177,12 @@ def _settle(
     own = table.gates.get(gate.name, GateTable())
     path = f"{TABLE}.gates.{gate.name}"
     wanted = {**gate.conditions, **stated, **own.conditions}
-    conditions = _conditions(gate, wanted, path, "conditions")
     name, configured = level
-    origins = dict.fromkeys(gate.conditions, "default")
+    origins = dict.fromkeys(gate.conditions, gate.origin or "default")
     origins |= dict.fromkeys(stated, "the project's own tool settings")
     origins |= dict.fromkeys(own.conditions, f"{path}.conditions")
-    origins["level"] = configured or "default"
+    conditions = _conditions(gate, wanted, origins)
+    origins["level"] = configured or gate.origin or "default"
     if gate.required_once_limited and conditions and not configured and name != OFF:
         name, origins["level"] = REQUIRED, "required, since it has a limit"
     settings = Settings(
@@ -192,18 +192,20 @@ def _settle(
         timeout=own.timeout or gate.timeout,
         owner=own.owner,
         conditions=conditions,
-        warnings=_conditions(gate, own.warnings, path, "warnings"),
+        warnings=_conditions(gate, own.warnings, dict.fromkeys(own.warnings, f"{path}.warnings")),
         again=gate.again,
     )
     return settings, origins
 
 
 def _conditions(
-    gate: Gate, table: Mapping[str, str], path: str, kind: str
+    gate: Gate, table: Mapping[str, str], origins: Mapping[str, str]
 ) -> tuple[Condition, ...]:
+    """``origins`` are the keys where the conditions stand, for what is said of a wrong one."""
     found = []
     for metric, text in table.items():
-        here = f"{path}.{kind}.{metric}"
+        stated = origins[metric] if "." in origins[metric] else f"the gate {gate.name}: conditions"
+        here = f"{stated}.{metric}"
         name, colon, target = metric.partition(":")
         known_here = name + colon in gate.metrics and bool(target) == bool(colon)
         if not known_here and not EVERY_GATE.fullmatch(metric) and ANY_METRIC not in gate.metrics:
@@ -232,8 +234,11 @@ def _check_names(table: Table, names: Sequence[str]) -> None:
 
 
 def _check_needs(gates: Iterable[Gate]) -> None:
-    """Raises UsageError when gates wait for each other."""
+    """Raises UsageError when gates wait for each other, or for one that there is not."""
     needs = {gate.name: set(gate.needs) for gate in gates}
+    for gate in gates:
+        for need in gate.needs:
+            one_of(need, needs, f"{gate.origin or f'the gate {gate.name}'}.needs", "gate")
     while free := [name for name, waits in needs.items() if not waits & needs.keys()]:
         for name in free:
             del needs[name]

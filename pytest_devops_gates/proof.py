@@ -71,17 +71,34 @@ def judge_proof(gate: str, canary: Canary, planted: Run, clean: Run) -> Proof:
         again = f"{clean.outcome} again without it"
     elif clean.outcome != "fail":
         return Proof(gate, False, f"is {clean.outcome} without its canary: {clean.reason}")
-    elif _total(planted) > _total(clean) or _unseen(found, clean):
+    elif _worse(planted, clean):
         again = f"red without it as well: {clean.reason}"
-    elif found:
+    elif found and not _unseen(found, clean):
         return Proof(gate, None, f"is red for the same reason without its canary: {clean.reason}")
     else:
-        return Proof(gate, False, f"{canary.says}: not found; it is red anyway: {clean.reason}")
+        what = f"it found {_rules(found)}, which does not count" if found else "not found"
+        return Proof(gate, False, f"{canary.says}: {what}; it is red anyway: {clean.reason}")
     return Proof(gate, True, f"{canary.says}: {planted.reason}; {again}")
 
 
-def _total(run: Run) -> int:
-    return int(run.ruling["findings"]["total"])
+def judge_unplanted(gate: str, trouble: str, clean: Run) -> Proof:
+    """What is known of a gate whose canary could not be planted."""
+    if clean.outcome == "not-applicable":
+        return Proof(gate, None, f"not applicable: {clean.reason}")
+    return Proof(gate, False, f"its canary could not be planted: {trouble}")
+
+
+def _worse(planted: Run, clean: Run) -> bool:
+    """Whether a condition that is broken in both is broken by another value."""
+    before = {c["metric"]: c["value"] for c in clean.ruling["conditions"]}
+    return any(
+        c["holds"] is False and c["value"] != before.get(c["metric"])
+        for c in planted.ruling["conditions"]
+    )
+
+
+def _rules(found: Sequence[dict[str, Any]]) -> str:
+    return ", ".join(sorted({f"{f['rule']} ({f['severity']})" for f in found}))
 
 
 def _unseen(found: Sequence[dict[str, Any]], clean: Run) -> bool:
@@ -102,9 +119,8 @@ def _why_green(canary: Canary, planted: Run, clean: Run, found: Sequence[dict[st
     if planted.outcome in ("unknown", "off", "not-applicable"):
         return f"{planted.outcome}: {planted.reason}"
     if found:
-        rules = ", ".join(sorted({f"{f['rule']} ({f['severity']})" for f in found}))
         held = ", ".join(_condition(c) for c in planted.ruling["conditions"])
-        return f"it found {rules}, and its conditions still hold: {held}"
+        return f"it found {_rules(found)}, and its conditions still hold: {held}"
     before, after = _examined(clean), _examined(planted)
     places = ", ".join(canary.files) or "it"
     if canary.files and before is not None and after is not None and after <= before:

@@ -20,7 +20,7 @@ from pytest_devops_gates.gate import Canary
 from pytest_devops_gates.outlook import Outlook, Prospect
 from pytest_devops_gates.process import Process, last_line, python_module
 from pytest_devops_gates.project import Project
-from pytest_devops_gates.proof import Proof, Run, judge_proof, unknown_run
+from pytest_devops_gates.proof import Proof, Run, judge_proof, judge_unplanted, unknown_run
 from pytest_devops_gates.reaper import Reaper
 from pytest_devops_gates.runs import FOLDER
 
@@ -57,6 +57,7 @@ def prove(
     origin = _copy(seen.project, folder / "origin")
     trials = [Trial(CLEAN, tuple(p.gate.name for p in active), origin, float("inf"))]
     canaries: dict[str, Canary] = {}
+    unplanted: dict[str, str] = {}
     for prospect in active:
         name = prospect.gate.name
         try:
@@ -65,13 +66,15 @@ def prove(
             yield Proof(name, None, f"not applicable: {evidence}")
             continue
         except (CannotTell, UsageError, OSError) as trouble:
-            yield Proof(name, False, f"its canary could not be planted: {trouble}")
+            unplanted[name] = str(trouble)
             continue
         trials.append(Trial(name, (name,), root, prospect.gate.cost))
     profile = ["--devops-gates-profile", seen.plan.profile]
     told = _carry_out(trials, seen.project, [*profile, *arguments], folder, progress)
     for name, canary in canaries.items():
         yield judge_proof(name, canary, _run(told[name], name), _run(told[CLEAN], name))
+    for name, why in unplanted.items():
+        yield judge_unplanted(name, why, _run(told[CLEAN], name))
 
 
 def _copy(project: Project, target: Path) -> Path:

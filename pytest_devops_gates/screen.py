@@ -38,6 +38,11 @@ def show(verdict: Verdict, run: Run, root: Path) -> None:
     _write(text)
 
 
+def say(line: str) -> None:
+    """Print a line. A terminal or a pipe that is gone changes nothing."""
+    _write(line + "\n")
+
+
 class ProgressLine:
     """One live line while gates run and no tests do; nothing where there is no terminal."""
 

@@ -96,7 +96,7 @@ class Tally:
             self.finished.add(test)
 
     def _on_undeclared(self, event: dict[str, Any], stream: str) -> None:
-        if not stream:
+        if event["gate"] not in self.undeclared:
             self.undeclared.append(event["gate"])
 
     def _on_marks(self, event: dict[str, Any], stream: str) -> None:

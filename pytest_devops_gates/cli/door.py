@@ -16,14 +16,20 @@ from pytest_devops_gates.verdict import EXIT_UNKNOWN, EXIT_USAGE
 Errand = Callable[[pytest.Config, argparse.Namespace], int]
 
 
-def through_pytest(errand: Errand | None, arguments: Sequence[str] = ()) -> int:
+def through_pytest(
+    errand: Errand | None, arguments: argparse.Namespace, more: Sequence[str] = ()
+) -> int:
     """Start pytest with ``--devops-gates``, and let it do the errand (None: a run).
 
-    Returns the exit status. pytest says by itself what is wrong with its arguments.
+    ``arguments`` are the subcommand's, among them those that are for pytest. Returns the exit
+    status. pytest says by itself what is wrong with its arguments.
     """
+    asked = getattr(arguments, "rootdir", None)
+    rootdir = ["--rootdir", asked] if asked else []
     plugin.errand = _told(errand) if errand else None
     # named, so that it is there under PYTEST_DISABLE_PLUGIN_AUTOLOAD too
-    return int(pytest.main(["-p", "pytest_devops_gates", "--devops-gates", *arguments]))
+    return int(pytest.main(["-p", "pytest_devops_gates", "--devops-gates", *rootdir, *more,
+                            *arguments.for_pytest]))  # fmt: skip
 
 
 def takes_rootdir(parser: argparse.ArgumentParser) -> None:
@@ -31,11 +37,6 @@ def takes_rootdir(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rootdir", metavar="DIR", help="the project's root, as pytest's --rootdir"
     )
-
-
-def rootdir(arguments: argparse.Namespace) -> list[str]:
-    """The option ``--rootdir`` as it was given, for pytest."""
-    return ["--rootdir", arguments.rootdir] if arguments.rootdir else []
 
 
 def _told(errand: Errand) -> Errand:

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from pytest_devops_gates.cli.door import rootdir, takes_rootdir, through_pytest
+from pytest_devops_gates.cli.door import takes_rootdir, through_pytest
 from pytest_devops_gates.decode import one_of
 from pytest_devops_gates.neutral import neutral
 from pytest_devops_gates.outlook import Prospect, outlook
 from pytest_devops_gates.request import of_options
 from pytest_devops_gates.runs import FOLDER
+from pytest_devops_gates.screen import say
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -35,10 +36,10 @@ def run(arguments: argparse.Namespace) -> int:
             one_of(arguments.gate, known, "explain", "gate")
             last = last_ruling(seen.project.root / FOLDER / "runs", arguments.gate)
             lines = render(known[arguments.gate], last)
-            print("\n".join(neutral(line) for line in lines))
+            say("\n".join(neutral(line) for line in lines))
         return 0
 
-    return through_pytest(errand, rootdir(arguments))
+    return through_pytest(errand, arguments)
 
 
 def last_ruling(runs: Path, gate: str) -> tuple[str, dict[str, Any]] | None:

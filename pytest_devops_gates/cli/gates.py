@@ -9,10 +9,11 @@ from collections.abc import Iterable
 import msgspec
 import pytest
 
-from pytest_devops_gates.cli.door import rootdir, takes_rootdir, through_pytest
+from pytest_devops_gates.cli.door import takes_rootdir, through_pytest
 from pytest_devops_gates.neutral import neutral
 from pytest_devops_gates.outlook import Outlook, Prospect, outlook
 from pytest_devops_gates.request import of_options
+from pytest_devops_gates.screen import say
 from pytest_devops_gates.stage import Stage
 
 
@@ -29,10 +30,10 @@ def run(arguments: argparse.Namespace) -> int:
     def errand(config: pytest.Config, options: argparse.Namespace) -> int:
         asked = msgspec.structs.replace(of_options(config, options), profile=arguments.profile)
         with outlook(config, options, asked) as seen:
-            print("\n".join(render(seen, shutil.get_terminal_size().columns)))
+            say("\n".join(render(seen, shutil.get_terminal_size().columns)))
         return 0
 
-    return through_pytest(errand, rootdir(arguments))
+    return through_pytest(errand, arguments)
 
 
 def render(seen: Outlook, width: int) -> Iterable[str]:

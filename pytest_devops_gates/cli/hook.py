@@ -15,11 +15,12 @@ from pathlib import Path
 import pytest
 
 from pytest_devops_gates import git, staged
-from pytest_devops_gates.cli.door import rootdir, takes_rootdir, through_pytest
+from pytest_devops_gates.cli.door import takes_rootdir, through_pytest
 from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.gate import REQUIRED
 from pytest_devops_gates.request import Request
 from pytest_devops_gates.runs import FOLDER
+from pytest_devops_gates.screen import say
 from pytest_devops_gates.supervisor import carry_out
 from pytest_devops_gates.verdict import EXIT_PASS
 
@@ -43,14 +44,14 @@ def run(arguments: argparse.Namespace) -> int:
             return carry_out(config, options, _message(root, arguments.files))
         change = _change(root, arguments.kind)
         if change is None:
-            print("devops-gates: nothing is pushed that there is to judge")
+            say("devops-gates: nothing is pushed that there is to judge")
             return EXIT_PASS
         toplevel, inner = _places(root)
         with staged.laid_out(root, change.tree, _home(root)) as tree:
             asked = _asked(root, toplevel, inner, tree, change, arguments.files)
             return carry_out(config, options, asked)
 
-    return through_pytest(errand, rootdir(arguments))
+    return through_pytest(errand, arguments)
 
 
 def _asked(

@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_USAGE if end.code else 0
     if rest and not getattr(arguments, "takes_rest", False):
         return complain(f"unknown argument: {' '.join(rest)} · devops-gates --help", EXIT_USAGE)
-    arguments.rest, arguments.pytest_arguments = rest, after
+    arguments.for_pytest = [*rest, *after]
     return int(arguments.run(arguments))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_devops_gates.cli.door import rootdir, takes_rootdir, through_pytest
+from pytest_devops_gates.cli.door import takes_rootdir, through_pytest
 from pytest_devops_gates.decode import one_of
 from pytest_devops_gates.gate import OFF
 from pytest_devops_gates.neutral import neutral
@@ -20,7 +20,10 @@ from pytest_devops_gates.outlook import Outlook, Prospect, outlook
 from pytest_devops_gates.proof import Proof
 from pytest_devops_gates.prover import prove
 from pytest_devops_gates.request import of_options
+from pytest_devops_gates.screen import say
 from pytest_devops_gates.verdict import EXIT_FAIL, EXIT_PASS, EXIT_UNKNOWN
+
+WORDS = {True: "bites", False: "DOES NOT BITE", None: "-"}
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -42,11 +45,10 @@ def run(arguments: argparse.Namespace) -> int:
             known = [prospect.gate.name for prospect in seen.prospects]
             for name in arguments.gates:
                 one_of(name, known, "prove", "gate")
-            return _prove(seen, arguments.gates, pytest_arguments)
+            return _prove(seen, arguments.gates, arguments.for_pytest)
 
-    pytest_arguments = list(arguments.pytest_arguments)
     profile = ["--devops-gates-profile", arguments.profile] if arguments.profile else []
-    return through_pytest(errand, [*rootdir(arguments), *profile, *pytest_arguments])
+    return through_pytest(errand, arguments, profile)
 
 
 def _prove(seen: Outlook, named: Sequence[str], pytest_arguments: Sequence[str]) -> int:
@@ -64,8 +66,7 @@ def _prove(seen: Outlook, named: Sequence[str], pytest_arguments: Sequence[str])
     _progress("")
     told = [proofs[prospect.gate.name] for prospect in chosen]
     for proof in told:
-        word = {True: "bites", False: "STAYS GREEN", None: "-"}[proof.bites]
-        print(f"{proof.gate:<{longest}}  {word:<11}  {neutral(proof.says)}")
+        say(f"{proof.gate:<{longest}}  {WORDS[proof.bites]:<13}  {neutral(proof.says)}")
     return _conclude(told)
 
 
@@ -73,12 +74,12 @@ def _conclude(proofs: Sequence[Proof]) -> int:
     biting = [proof for proof in proofs if proof.bites]
     toothless = [proof.gate for proof in proofs if proof.bites is False]
     if toothless:
-        print(f"\n{len(biting)} bite, {len(toothless)} do not: {', '.join(toothless)}")
+        say(f"\n{len(biting)} bite, {len(toothless)} do not: {', '.join(toothless)}")
         return EXIT_FAIL
     if not biting:
-        print("\nno gate was proven: there is none to prove here")
+        say("\nno gate was proven: there is none to prove here")
         return EXIT_UNKNOWN
-    print(f"\nall {len(biting)} bite" if len(biting) > 1 else "\nit bites")
+    say(f"\nall {len(biting)} bite" if len(biting) > 1 else "\nit bites")
     return EXIT_PASS
 
 

@@ -30,7 +30,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(arguments: argparse.Namespace) -> int:
     if not arguments.gate:
-        return through_pytest(None, arguments.rest)
+        return through_pytest(None, arguments)
 
     def errand(config: pytest.Config, options: argparse.Namespace) -> int:
         from pytest_devops_gates.supervisor import carry_out
@@ -38,4 +38,4 @@ def run(arguments: argparse.Namespace) -> int:
         asked = msgspec.structs.replace(of_options(config, options), only=tuple(arguments.gate))
         return carry_out(config, options, asked)
 
-    return through_pytest(errand, arguments.rest)
+    return through_pytest(errand, arguments)

@@ -10,6 +10,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -118,20 +120,31 @@ class TestProcess:
             self._reaper.forget_process(self._popen.pid)
 
     def testimony(self) -> dict[str, Evidence]:
-        """What gates inside of it said, by their names; what is no evidence is unknown."""
-        found = {}
-        for line in _read(self._path, self._key)[0]:
-            if b'"testimony"' in line and (event := json.loads(line))["event"] == "testimony":
-                found[str(event["gate"])] = _evidence(event["evidence"])
+        """What gates inside of it said, by their names; what is no evidence is unknown.
+
+        Of several (xdist's workers), the findings are put together and the numbers added.
+        """
+        found: dict[str, Evidence] = {}
+        streams = [(self._path, self._key), *self._workers()]
+        for path, key in streams:
+            for line in _read(path, key)[0]:
+                if b'"testimony"' in line and (event := json.loads(line))["event"] == "testimony":
+                    name, said = str(event["gate"]), _evidence(event["evidence"])
+                    found[name] = _together(found[name], said) if name in found else said
         return found
+
+    def _workers(self) -> Iterator[tuple[Path, bytes]]:
+        """The streams of xdist's workers, and their keys."""
+        for path in sorted(self._path.parent.glob("tests.*.jsonl")):
+            yield path, derive(self._key, path.name.split(".")[1])
 
     def output(self) -> Output:
         """Its events as JSON lines, each with the name of its stream; the first is of our own."""
         lines, broken = _read(self._path, self._key)
         faults = [broken] if broken else []
-        for path in sorted(self._path.parent.glob("tests.*.jsonl")):
+        for path, key in self._workers():
             who = path.name.split(".")[1]
-            more, broken = _read(path, derive(self._key, who))
+            more, broken = _read(path, key)
             mark = b',"stream":' + json.dumps(who).encode() + b"}"
             lines += [line[:-1] + mark for line in more]
             faults += [f"{who}: {broken}"] if broken else []
@@ -161,6 +174,21 @@ def _evidence(testified: Any) -> Evidence:
         return Evidence(unknown=f"its testimony is no evidence: {error}")
     receipt = Receipt(tool="conftest.py, inside the test process", examined=evidence.examined)
     return msgspec.structs.replace(evidence, receipt=receipt)
+
+
+def _together(one: Evidence, other: Evidence) -> Evidence:
+    """The testimony of two processes as one. What one of them could not tell is not known."""
+    metrics = Counter(one.metrics)
+    metrics.update(other.metrics)
+    return msgspec.structs.replace(
+        one,
+        findings=one.findings + other.findings,
+        metrics=dict(metrics),
+        examined=(one.examined or 0) + (other.examined or 0),
+        unknown=one.unknown or other.unknown,
+        not_applicable=one.not_applicable and other.not_applicable,
+        notes=tuple(dict.fromkeys(one.notes + other.notes)),
+    )
 
 
 def _stdin_is_terminal() -> bool:

@@ -8,6 +8,7 @@ import json
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,9 @@ class Job:
             self._process = self._start(self._command.census, "census")
         else:
             if self._command.report:
-                self._before = disk.mark(self.project.root / self._command.report)
+                report = self.project.root / self._command.report
+                report.parent.mkdir(parents=True, exist_ok=True)
+                self._before = disk.mark(report)
             self._process = self._start(self._command.argv, "tool")
         return None
 
@@ -178,8 +181,12 @@ class Job:
         data, evidence = worker.read_result(self.task, self.project)
         if evidence.receipt is None:
             return evidence
+        own = evidence.receipt  # where the worker itself is the tool, it says no more than its name
         receipt = msgspec.structs.replace(
-            evidence.receipt,
+            own,
+            version=own.version or version("pytest-devops-gates"),
+            argv=own.argv or self._process.argv,
+            exit_code=self._process.returncode if own.exit_code is None else own.exit_code,
             seconds=round(seconds, 3),
             examined=evidence.examined,
             output_sha256=hashlib.sha256(data).hexdigest(),

@@ -23,7 +23,7 @@ def read(output: Output) -> Evidence:
         [failed] if code else [],
         examined=1,
         metrics={"exit-code": code},
-        log=last_lines(said) if code else "",
+        log=last_lines(said),
     )
 
 

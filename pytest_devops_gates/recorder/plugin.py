@@ -30,7 +30,7 @@ class Recorder:
     """
 
     def __init__(
-        self, path: str, key: bytes, typed: dict[str, Any], declared: dict[str, Any] | None = None
+        self, path: str, key: bytes, typed: dict[str, Any], declared: dict[str, Any]
     ) -> None:
         self.emit = open_writer(path, key)
         self._declared = declared
@@ -99,7 +99,9 @@ class Recorder:
     def pytest_sessionfinish(
         self, session: pytest.Session, exitstatus: int
     ) -> Generator[None, object, object]:
-        if self._declared is not None and _conftests_add_gates(session.config):
+        # under xdist no test runs in the controller: its workers testify
+        controls = session.config.pluginmanager.hasplugin("dsession")
+        if not controls and _conftests_add_gates(session.config):
             from pytest_devops_gates.recorder.testimony import testify
 
             testify(session.config, Path(self._path).parent, self._declared, self.emit)
@@ -207,7 +209,9 @@ def record_worker(config: pytest.Config) -> None:
         )
     given = config.workerinput.get(WORKER_KEY)
     if given:
-        recorder = Recorder(given["path"], bytes.fromhex(given["key"]), {})
+        path = given["path"]
+        declared = _read_declared(Path(path).parent)
+        recorder = Recorder(path, bytes.fromhex(given["key"]), {}, declared)
         config.pluginmanager.register(recorder, "devops-gates-recorder")
 
 

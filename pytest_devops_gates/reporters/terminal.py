@@ -35,6 +35,10 @@ def render(verdict: Verdict, *, width: int = 80, colour: bool = False, folder: s
             found = [f for f in verdict.findings if f.gate == ruling.name]
             lines += ["", *_details(ruling, found, painter)]
     lines.append("")
+    if verdict.gates and not verdict.selection.complete:
+        lines.append(
+            "note: only a part of the gates, or of the files: no verdict on the whole project"
+        )
     if folder:
         lines.append(f"details: {neutral(folder)}")
     word = painter.paint(verdict.verdict.upper(), verdict.verdict)

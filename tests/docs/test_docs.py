@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -101,15 +102,19 @@ def test_the_tests_of_the_docs_plugin_pass(plugged: Checkout) -> None:
 @pytest.mark.slow
 def test_the_command_of_the_docs_works_and_bites(checkout: Checkout) -> None:
     first = COMMANDS.split("\n\n")[0]
-    checkout.write({"pyproject.toml": first, "src/a.txt": "no tab\n"}).commit()
+    checkout.write({"pyproject.toml": first, "src/a.txt": "fine\n"}).commit()
     develop = ("--devops-gates-stage", "develop")
-    assert checkout.run(*develop).outcome("no-tabs") == "pass"
-    prove = [sys.executable, "-m", "pytest_devops_gates", "prove", "no-tabs"]
+    assert checkout.run(*develop).outcome("no-fixme") == "pass"
+    prove = [sys.executable, "-m", "pytest_devops_gates", "prove", "no-fixme"]
     run = checkout.run(command=prove)
-    assert (run.status, "no-tabs  bites" in run.stdout) == (0, True), run
-    checkout.write({"src/a.txt": "a\ttab\n"})
+    assert (run.status, "no-fixme  bites" in run.stdout) == (0, True), run
+    checkout.write({"src/a.txt": "a FIXME\n"})
     run = checkout.run(*develop)
-    assert (run.outcome("no-tabs"), run.status) == ("fail", 1), run
+    assert (run.outcome("no-fixme"), run.status) == ("fail", 1), run
+    assert "src/a.txt:1:a FIXME" in run.stdout
+    shutil.rmtree(checkout.root / "src")
+    run = checkout.run(*develop)
+    assert (run.outcome("no-fixme"), run.status) == ("unknown", 6), run
 
 
 @pytest.mark.slow
@@ -130,7 +135,7 @@ def test_what_the_docs_say_of_a_gate_is_all_that_it_may_say() -> None:
         re.findall(r"`(\w+)(?:\([^)]*\))?`", " ".join(re.findall(r"^\| (.*?) \|", table, re.M)))
     )
     fields = {field.name for field in msgspec.structs.fields(Gate)}
-    assert told == fields - {"name", "stage", "required_once_limited", "testimony"}
+    assert told == fields - {"name", "stage", "required_once_limited", "testimony", "origin"}
 
 
 def test_the_keys_of_a_command_are_told() -> None:

@@ -16,7 +16,10 @@ from tests.conftest import PLUGINS_OFF, Checkout
 
 pytestmark = pytest.mark.slow
 STAGES = ["plan", "develop", "build", "test", "security", "deploy", "operate", "feedback"]
-GATES = ["lint", "format", "package", "install", "tests", "coverage", "bandit"]
+GATES = [
+    *("lint", "format", "types", "suppressions", "tree", "commits"),
+    *("package", "install", "compiles", "tests", "coverage", "bandit", "version", "changelog"),
+]
 SOUND = {
     ".gitignore": "__pycache__/\n",
     "pyproject.toml": "[tool.pytest.ini_options]\ntestpaths = ['tests']\n",
@@ -139,7 +142,7 @@ def test_an_error_replaces_an_old_pass(checkout: Checkout) -> None:
 def test_nothing_required_is_unknown(checkout: Checkout) -> None:
     levels = "\n".join(
         f"[tool.devops-gates.gates.{name}]\nlevel = '{level}'"
-        for name, level in zip(GATES, ["advisory", "off"] * 4, strict=False)
+        for name, level in zip(GATES, ["advisory", "off"] * 8, strict=False)
     )
     run = checkout.write({**SOUND, "pyproject.toml": levels}).run()
     assert (run.status, run.verdict["verdict"]) == (6, "unknown"), run
@@ -159,8 +162,9 @@ def test_the_commit_profile_runs_no_tests(checkout: Checkout) -> None:
     run = checkout.write(SOUND).run("--devops-gates-profile", "commit")
     assert run.status == 0, run
     assert {g["name"]: g["outcome"] for g in run.verdict["gates"]} == {
-        "lint": "pass", "format": "not-applicable", "package": "off", "install": "off",
-        "tests": "off", "coverage": "off", "bandit": "pass",
+        "lint": "pass", "format": "not-applicable", "types": "off", "suppressions": "pass",
+        "tree": "pass", "commits": "off", "package": "off", "install": "off", "compiles": "off",
+        "tests": "off", "coverage": "off", "bandit": "pass", "version": "off", "changelog": "off",
     }  # fmt: skip
 
 

@@ -89,7 +89,7 @@ def test_all_gates_of_a_healthy_project_bite(sample: Checkout) -> None:
     status, told = prove(sample)
     bite = {name for name, said in told.items() if said.startswith("bites")}
     assert {*STATIC, "format", "package", "install", "tests", "coverage", "tree"} <= bite, told
-    assert not [said for said in told.values() if said.startswith("STAYS")], told
+    assert not [said for said in told.values() if said.startswith("DOES NOT")], told
     assert status == 0
     assert sample.git("status", "--porcelain", "--ignored") == before
 
@@ -131,7 +131,7 @@ def test_exactly_the_gate_that_cannot_bite_is_found(
     rewrite(sample, old, new)
     status, told = prove(sample, *STATIC)
     assert status == 1, told
-    assert told[gate].startswith("STAYS GREEN"), told
+    assert told[gate].startswith("DOES NOT BITE"), told
     assert says in told[gate]
     for other in {*STATIC} - {gate}:
         assert told[other].startswith("bites"), told
@@ -140,7 +140,7 @@ def test_exactly_the_gate_that_cannot_bite_is_found(
 def test_a_tests_gate_that_collects_elsewhere_is_found(sample: Checkout) -> None:
     sample.write({"conftest.py": "collect_ignore_glob = ['*canary*']\n"})
     status, told = prove(sample, "tests")
-    assert (status, told["tests"].partition(" a failing")[0]) == (1, "STAYS GREEN"), told
+    assert (status, told["tests"].partition(" a failing")[0]) == (1, "DOES NOT BITE"), told
 
 
 def test_a_broken_tool_is_found(sample: Checkout, tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_commands_of_the_projects_own(sample: Checkout) -> None:
     status, told = prove(sample, "no-todo", "always-fine", "unproven")
     assert status == 1
     assert told["no-todo"].startswith("bites"), told
-    assert told["always-fine"].startswith("STAYS GREEN"), told
+    assert told["always-fine"].startswith("DOES NOT BITE"), told
     assert "has no canary" in told["unproven"]
 
 

@@ -44,9 +44,14 @@ def test_it_sees_what_the_tests_did_and_gets_its_options(checkout: Checkout) -> 
     assert run.status == 1
 
 
-def test_under_xdist_it_runs_once_in_the_controller(checkout: Checkout) -> None:
-    run = judged(checkout, CONFTEST).test("-n", "2")
-    assert run.gate("modules")["metrics"]["count"] == 8, run
+def test_under_xdist_the_workers_testify_and_their_numbers_are_added(checkout: Checkout) -> None:
+    judged(checkout, CONFTEST)
+    checkout.write({"test_a.py": "\n".join(f"def test_{n}(): pass" for n in range(10))})
+    run = checkout.test("-n", "2")
+    assert run.gate("modules")["metrics"]["count"] == 10 + 7 * 2, run
+    broken = CONFTEST.replace("return Evidence.of(", "assert len(seen) > 9; return Evidence.of(")
+    run = judged(checkout, broken).test("-n", "2")
+    assert run.outcome("modules") == "unknown", run
 
 
 @pytest.mark.parametrize(

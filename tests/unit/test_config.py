@@ -98,7 +98,7 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     (
         "far gate",
         gate("level = 'off'", "zzzz"),
-        [f"{T}.gates.zzzz: unknown gate 'zzzz' (known: bandit, coverage, format,"],
+        [f"{T}.gates.zzzz: unknown gate 'zzzz' (known: bandit, changelog, "],
     ),
     (
         "gate of a profile",
@@ -168,38 +168,42 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     ("a gate as array", "[[tool.devops-gates.gates.lint]]", [f"{T}.gates.lint: expected a table"]),
     ("profiles", top("profiles = 'merge'"), [f"{T}.profiles: expected a table, got a string"]),
     ("a profile", top("profiles.x = 1.5"), [f"{T}.profiles.x: expected a table"]),
-    ("profile's name", top("profile = 1"), [f"{T}.profile: expected str"]),
-    ("base", top("base = ['main']"), [f"{T}.base: expected str"]),
-    ("base as a date", top("base = 2026-01-02"), [f"{T}.base: expected str"]),
-    ("deadline", top("deadline = '1h'"), [f"{T}.deadline: expected float, got str"]),
-    ("level's type", gate("level = true"), [f"{T}.gates.lint.level: expected str"]),
-    ("timeout", gate("timeout = '600'"), [f"{T}.gates.lint.timeout: expected float"]),
-    ("timeout is a switch", gate("timeout = true"), [f"{T}.gates.lint.timeout: expected float"]),
-    ("owner", gate("owner = ['@a']"), [f"{T}.gates.lint.owner: expected str"]),
-    ("conditions", gate("conditions = '>= 1'"), [f"{T}.gates.lint.conditions: expected object"]),
+    ("profile's name", top("profile = 1"), [f"{T}.profile: expected a string"]),
+    ("base", top("base = ['main']"), [f"{T}.base: expected a string"]),
+    ("base as a date", top("base = 2026-01-02"), [f"{T}.base: expected a string"]),
+    ("deadline", top("deadline = '1h'"), [f"{T}.deadline: expected a number, got a string"]),
+    ("level's type", gate("level = true"), [f"{T}.gates.lint.level: expected a string"]),
+    ("timeout", gate("timeout = '600'"), [f"{T}.gates.lint.timeout: expected a number"]),
+    ("timeout is a switch", gate("timeout = true"), [f"{T}.gates.lint.timeout: expected a number"]),
+    ("owner", gate("owner = ['@a']"), [f"{T}.gates.lint.owner: expected a string"]),
+    ("conditions", gate("conditions = '>= 1'"), [f"{T}.gates.lint.conditions: expected a table"]),
     (
         "a number as condition",
         gate("conditions = { 'findings.new' = '== 0', 'findings.high' = 0 }"),
-        [f"{T}.gates.lint.conditions.findings.high: expected str, got int"],
+        [f"{T}.gates.lint.conditions.findings.high: expected a string, got a number"],
     ),
     (
         "a switch as warning",
         gate("warnings = { 'findings.new' = true }"),
-        [f"{T}.gates.lint.warnings.findings.new: expected str, got bool"],
+        [f"{T}.gates.lint.warnings.findings.new: expected a string, got a boolean"],
     ),
-    ("options", gate("options = []", "sizes"), [f"{T}.gates.sizes.options: expected object"]),
+    ("options", gate("options = []", "sizes"), [f"{T}.gates.sizes.options: expected a table"]),
     (
         "a gate's own option's type",
         gate("options = { max-size = 'big' }", "sizes"),
-        [f"{T}.gates.sizes.options.max-size: expected int, got str"],
+        [f"{T}.gates.sizes.options.max-size: expected a number, got a string"],
     ),
-    ("stages", nightly("stages = 'test'"), [f"{T}.profiles.nightly.stages: expected array"]),
-    ("stages of numbers", nightly("stages = [1]"), [f"{T}.profiles.nightly.stages: expected str"]),
-    ("levels", nightly("levels = ['lint']"), [f"{T}.profiles.nightly.levels: expected object"]),
+    ("stages", nightly("stages = 'test'"), [f"{T}.profiles.nightly.stages: expected an array"]),
+    (
+        "stages of numbers",
+        nightly("stages = [1]"),
+        [f"{T}.profiles.nightly.stages: expected a string"],
+    ),
+    ("levels", nightly("levels = ['lint']"), [f"{T}.profiles.nightly.levels: expected a table"]),
     (
         "a level's type",
         nightly("levels = { lint = 1 }"),
-        [f"{T}.profiles.nightly.levels.lint: expected str, got int"],
+        [f"{T}.profiles.nightly.levels.lint: expected a string, got a number"],
     ),
     # conditions
     *(
@@ -296,7 +300,7 @@ class Needy(msgspec.Struct):
     [
         ({}, "here: the key 'url' is missing"),
         ({"retries": 1}, "here: the key 'url' is missing"),
-        ({"url": "x", "retries": "1"}, "here.retries: expected int, got str"),
+        ({"url": "x", "retries": "1"}, "here.retries: expected a number, got a string"),
         ({"url": "x", "retires": 1}, "here.retires: unknown key (did you mean 'retries'?)"),
         ("x", "here: expected a table, got a string"),
         (None, "here: expected a table, got something else"),
@@ -359,7 +363,9 @@ def test_all_that_may_be_said_is_understood(tmp_path: Path) -> None:
 def test_gates_stand_in_the_order_of_the_loop(tmp_path: Path) -> None:
     names = [g.name for g in planned("", tmp_path).gates]
     assert names == [
-        *("lint", "format", "package", "install", "tests", "coverage", "bandit", "sizes")
+        *("lint", "format", "types", "suppressions", "tree", "commits"),
+        *("package", "install", "compiles", "tests", "coverage", "bandit"),
+        *("version", "changelog", "sizes"),
     ]
 
 
@@ -369,11 +375,18 @@ LEVELS = {
     #           commit merge release operate
     "lint": "R R R -",
     "format": "R R R -",
+    "types": "- R R -",
+    "suppressions": "A A A -",
+    "tree": "R R R -",
+    "commits": "- A A -",
     "package": "- R R -",
     "install": "- R R -",
+    "compiles": "- A R -",
     "tests": "- R R -",
     "coverage": "- A A -",
     "bandit": "R R R -",
+    "version": "- A R -",
+    "changelog": "- A R -",
 }
 WORDS = {"R": "required", "A": "advisory", "-": "off"}
 

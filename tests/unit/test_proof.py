@@ -11,7 +11,10 @@ from pytest_devops_gates.proof import Proof, Run, judge_proof, unknown_run
 
 WHERE = "src/canary.py"
 CANARY = Canary("a fault", {WHERE: "x\n", "src/b/canary.py": "x\n", "other.txt": "y\n"})
-CONDITION = {"metric": "findings.new", "operator": "==", "limit": 0.0, "value": 1.0}
+CONDITION = {
+    "metric": "findings.new", "operator": "==", "limit": 0.0, "value": 1.0, "holds": False
+}  # fmt: skip
+WORSE = ({**CONDITION, "value": 3.0},)
 
 
 def finding(path: str = WHERE, **fields: Any) -> dict[str, Any]:
@@ -52,7 +55,10 @@ ROWS: list[tuple[str, Run, Run, bool | None, str]] = [
      PASS, False, "its conditions still hold: line 1"),
     ("broken both times", run("unknown"), run("unknown"), False, "unknown: unknown for a reason"),
     ("red, and then unknown", run("fail", *BOTH), run("unknown"), False, "is unknown without"),
-    ("red anyway, and found", run("fail", *BOTH), run("fail", finding("old.py")), True, "as well"),
+    ("red anyway, and worse", run("fail", *BOTH, conditions=WORSE), run("fail", finding("old.py")),
+     True, "red without it as well"),
+    ("red anyway, and found in vain", run("fail", *BOTH), run("fail", finding("old.py")), False,
+     "it found F1 (high), which does not count; it is red anyway"),
     ("red anyway, not found", run("fail", finding("old.py")), run("fail", finding("old.py")),
      False, "not found; it is red anyway"),
     ("red for the same", run("fail", *BOTH), run("fail", *BOTH), None, "for the same reason"),
