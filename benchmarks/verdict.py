@@ -6,7 +6,8 @@ in turns within one run:
 
 - against the same checks by the usual tools, one after another,
 - against ``pytest --cov`` alone,
-- against pre-commit and ``tox -p`` with the same checks,
+- against pre-commit and ``tox -p`` with the same checks
+  (the verdict asks more: the tree, suppressions, the syntax on other Pythons, version, changelog),
 - against the bound: no schedule of the same tools on these cores can be faster than the longest
   chain of what needs each other, nor than their total CPU time divided by the cores.
 """
@@ -28,13 +29,13 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
 PROJECTS: Mapping[str, Sequence[str]] = {
-    "click==8.3.1": (),
+    "click==8.3.1": ("pytest<9",),  # its tests are older than pytest 9
     "itsdangerous==2.2.0": ("freezegun",),
     "pluggy==1.6.0": ("pytest-benchmark",),
 }
 """Projects whose sdist holds their tests, with what these need beside pytest."""
 
-TOOLS = ("pytest-cov", "tox", "pre-commit", "uv")
+TOOLS = ("pytest-cov", "tox", "pre-commit", "uv", "mypy")
 Command = Sequence[str]
 
 
@@ -77,8 +78,10 @@ def checks(place: Place) -> dict[str, list[Command]]:
     """The usual tools, by the name of the check; those of one check need each other."""
     python, fresh = place.tool("python"), str(place.root.parent / "fresh")
     dist = str(place.root.parent / "dist")
+    typed = "[tool.mypy]" in (place.root / "pyproject.toml").read_text()
     return {
         "tests": [[python, "-m", "pytest", "-q", "--cov"]],
+        **({"types": [[python, "-m", "mypy"]]} if typed else {}),
         "lint": [[place.tool("ruff"), "check", "-q"]],
         "format": [[place.tool("ruff"), "format", "--check", "-q"]],
         "bandit": [[python, "-m", "bandit", "-q", "-lll", "-r", "src"]],

@@ -57,6 +57,7 @@ def brief(
         pyproject=pyproject,
         scope=request.scope,
         message=request.message,
+        git=request.git,
         test_paths=tuple(_slashes(path) for path in pytest_config.getini("testpaths")),
         packages=tuple(packages(root, pyproject)),
     )

@@ -60,6 +60,10 @@ def _check(table: CommandTable, path: str) -> None:
         raise UsageError(f"{path}.run: names no command")
     if not 0 < table.timeout < 10_000_000:
         raise UsageError(f"{path}.timeout: {table.timeout} is no number of seconds")
+    if table.exit_codes is not None and not {*table.exit_codes} <= {*range(256)}:
+        raise UsageError(f"{path}.exit-codes: an exit code is a number from 0 to 255")
+    if table.exit_codes == []:
+        raise UsageError(f"{path}.exit-codes: names none; leave it out for the format's own")
     if table.output is not None and table.reads == "exit-code":
         raise UsageError(f"{path}.output: nothing is read but the exit code; leave it out")
     for key, name in [("output", table.output), *(("canary", name) for name in table.canary)]:
@@ -68,7 +72,12 @@ def _check(table: CommandTable, path: str) -> None:
 
 
 def _is_below(name: str) -> bool:
-    return bool(name) and not PurePath(name).is_absolute() and ".." not in PurePath(name).parts
+    return (
+        bool(name)
+        and "\0" not in name
+        and not PurePath(name).is_absolute()
+        and ".." not in PurePath(name).parts
+    )
 
 
 def _gate(table: CommandTable, reader: Reader, path: str) -> Gate:

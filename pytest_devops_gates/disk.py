@@ -69,10 +69,11 @@ def read_fresh(root: Path, name: str, before: Mark | None, started: float, cap: 
         raise CannotTell(f"left no report at {name}") from None
     except OSError as error:
         raise CannotTell(f"left a report that cannot be read: {name}: {error.strerror}") from None
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)
+        raise CannotTell(f"left something at {name} that is no plain file")
     with os.fdopen(descriptor, "rb") as stream:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise CannotTell(f"left something at {name} that is no plain file")
         if mark(path) == before or found.st_mtime < started - 2:  # file systems keep coarse times
             raise CannotTell(f"wrote no report in this run: {name} is an older one")
         data = stream.read(cap + 1)

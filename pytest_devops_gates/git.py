@@ -27,8 +27,11 @@ class GitState(msgspec.Struct, frozen=True):
     refused: str | None = None
 
 
-def git(root: Path, *args: str, env: Mapping[str, str] | None = None) -> bytes:
-    """What ``git ARGS`` prints in ``root``. Raises CannotTell when it fails.
+def git(
+    root: Path, *args: str, env: Mapping[str, str] | None = None, told: bytes = b""
+) -> bytes:
+    """What ``git ARGS`` prints in ``root``, ``told`` on standard input. Raises CannotTell when it
+    fails.
 
     GIT_DIR and its kin (set in git hooks) are not handed down: the folder decides, or ``env``.
     """
@@ -41,7 +44,7 @@ def git(root: Path, *args: str, env: Mapping[str, str] | None = None) -> bytes:
             [program, *args],
             cwd=root,
             env=environment({**git_settings(), **own, **(env or {})}),
-            stdin=subprocess.DEVNULL,
+            input=told,
             capture_output=True,
             timeout=_TIMEOUT,
             check=False,
@@ -111,6 +114,14 @@ def show(root: Path, revision: str, name: str) -> bytes | None:
     if not git(root, "ls-tree", commit, "--", name):
         return None
     return git(root, "show", f"{commit}:./{name}")
+
+
+def setting(root: Path, name: str) -> str | None:
+    """A setting of git's, or None."""
+    try:
+        return git(root, "config", "--get", name).decode("utf-8", "replace").strip() or None
+    except CannotTell:
+        return None
 
 
 def submodules(root: Path) -> list[str]:

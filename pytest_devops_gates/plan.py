@@ -167,7 +167,8 @@ def _follow_needs(
     """A gate is off with one that it needs, unless the configuration asks for it by name."""
     for gate in gates:
         needed = [need for need in gate.needs if need in reasons]
-        if needed and gate.name not in reasons and not levels[gate.name][1]:
+        asked_for = levels[gate.name][1] or gate.origin
+        if needed and gate.name not in reasons and not asked_for:
             reasons[gate.name] = f"needs {needed[0]}, which is off"
 
 

@@ -40,6 +40,7 @@ errand: Errand | None = None
 _PARSED = pytest.StashKey[argparse.Namespace]()  # of a supervisor: the user's and project's options
 _STREAM = pytest.StashKey[tuple[str, bytes, pytest.Parser]]()  # of the child
 _WORKER = pytest.StashKey[bool]()  # of an xdist worker of the child
+_KNOWN = pytest.StashKey[bool]()  # of a process that knows which of the four it is
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -86,6 +87,9 @@ def pytest_load_initial_conftests(
     global _child, _worker
     child, worker = _child, _worker or _is_remote_worker()
     _child, _worker = None, False
+    early_config.stash[_KNOWN] = bool(
+        child or worker or early_config.known_args_namespace.devops_gates
+    )
     if child is not None:
         early_config.stash[_STREAM] = (*child, parser)
     elif worker:
@@ -114,6 +118,8 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
+    if config.option.devops_gates and not config.stash.get(_KNOWN, False):
+        raise pytest.UsageError("--devops-gates must stand before '--' on the command line")
     if _STREAM in config.stash:
         from pytest_devops_gates.recorder.plugin import record
 

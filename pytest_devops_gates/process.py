@@ -58,7 +58,9 @@ def environment(
     commands: all but what is named like a secret, or would make their Python measure itself.
     """
     if trusted:
-        left_out = ("COVERAGE_", "PYTEST_DEVOPS_GATES_")
+        # git hooks are told of the checkout by GIT_*, which is not always what is judged
+        left_out = ("COVERAGE_", "PYTEST_DEVOPS_GATES_", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_",
+                    "GIT_PREFIX")  # fmt: skip
         return {
             **{
                 k: v

@@ -45,7 +45,8 @@ class Project(msgspec.Struct, frozen=True):
     hook, those of the commit. ``base`` is the commit that the change is compared with, and
     ``base_error`` says why there is none although one was asked for. ``packages`` are the folders
     of the packages that it ships. ``run_dir`` is this run's own folder, ``cache`` the one that
-    tools may keep between runs. ``message`` is the commit message that a hook is to judge.
+    tools may keep between runs. ``message`` is the commit message that a hook is to judge, and
+    ``git`` the environment in which git sees what is judged, where that is not the checkout.
     """
 
     root: Path
@@ -66,6 +67,7 @@ class Project(msgspec.Struct, frozen=True):
     test_paths: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     message: str | None = None
+    git: dict[str, str] = {}
 
     def listing(self) -> tuple[str, ...]:
         """The files to look at. Raises CannotTell when they could not be listed."""

@@ -7,16 +7,15 @@ from typing import Any
 
 import msgspec
 
-from pytest_devops_gates.gate import Canary
+from pytest_devops_gates.gate import REQUIRED, Canary
 from pytest_devops_gates.policy import exact, number
 
 
 class Run(msgspec.Struct, frozen=True):
-    """What one run says of one gate, read from its verdict.json; ``silent`` if it says nothing."""
+    """What one run says of one gate, read from its verdict.json."""
 
     ruling: dict[str, Any]
     findings: tuple[dict[str, Any], ...] = ()
-    silent: bool = False
 
     @property
     def outcome(self) -> str:
@@ -45,8 +44,7 @@ def unknown_run(gate: str, reason: str) -> Run:
             "reason": reason,
             "conditions": [],
             "findings": {"total": 0},
-        },
-        silent=True,
+        }
     )
 
 
@@ -58,7 +56,7 @@ def judge_proof(gate: str, canary: Canary, planted: Run, clean: Run) -> Proof:
     found = [f for f in planted.findings if f["path"] in canary.files]
     if clean.outcome == "not-applicable":
         return Proof(gate, None, f"not applicable: {clean.reason}")
-    blocks = planted.outcome == "unknown" and not planted.silent
+    blocks = planted.outcome == "unknown" and planted.ruling.get("level") == REQUIRED
     if blocks and clean.outcome in ("pass", "warn"):
         said = f"{canary.says}: turns unknown, which blocks: {planted.reason}"
         return Proof(gate, True, f"{said}; {clean.outcome} again without it")

@@ -63,8 +63,8 @@ def _added(manager: pytest.PytestPluginManager) -> Iterable[tuple[Gate, str]]:
 
 def _flaw(gate: Gate) -> str | None:
     """What is wrong with a gate that a plugin made."""
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", str(gate.name)):
-        return "needs a name of lower-case letters, digits and single hyphens"
+    if not re.fullmatch(r"(?=.{1,64}$)[a-z0-9]+(-[a-z0-9]+)*", str(gate.name)):
+        return "needs a name of lower-case letters, digits and single hyphens, 64 at most"
     if not isinstance(gate.stage, Stage):
         return f"needs a Stage, not {gate.stage!r}"
     if gate.testimony:

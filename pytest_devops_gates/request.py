@@ -17,7 +17,7 @@ class Request(msgspec.Struct, frozen=True):
     ``only`` names the gates to run (all if empty), and ``levels`` beats the configuration.
     ``tree`` is judged in place of the root's own files: the staged content, as a git hook sees it;
     ``state`` is what git says of it, and ``scope`` are the files in it to look at. ``message`` is
-    the commit message to judge.
+    the commit message to judge, and ``git`` the environment in which git sees the tree.
     """
 
     root: Path
@@ -32,6 +32,7 @@ class Request(msgspec.Struct, frozen=True):
     state: GitState | None = None
     scope: tuple[str, ...] | None = None
     message: str | None = None
+    git: dict[str, str] = {}
 
 
 def of_options(config: pytest.Config, options: argparse.Namespace) -> Request:

@@ -6,6 +6,7 @@ A git hook judges that, and not the files of the checkout, which may differ from
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 import tempfile
@@ -21,6 +22,9 @@ try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
+
+FOLDER = "devops-gates-staged"
+"""Named so that no project excludes it."""
 
 NOTHING = "0" * 40
 """How git names the commit of a branch that is not there."""
@@ -57,46 +61,79 @@ def of_commits(root: Path, base: str, commit: str) -> Change:
 
 
 def names(root: Path, tree: str) -> tuple[str, ...]:
-    """All files of a tree, from the repository's top; submodules left out."""
+    """All files of a tree, from the repository's top; links and submodules left out."""
     listed = git.git(root, "ls-tree", "-r", "-z", "--full-tree", tree)
     entries = [entry.partition(b"\t") for entry in listed.split(b"\0") if entry]
-    return tuple(os.fsdecode(name) for kind, _, name in entries if b" commit " not in kind)
+    return tuple(os.fsdecode(name) for kind, _, name in entries if kind.startswith(b"100"))
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """Where a tree is laid out, and the environment in which git sees just that."""
+
+    folder: Path
+    git: dict[str, str]
 
 
 @contextlib.contextmanager
-def laid_out(root: Path, tree: str, home: Path) -> Iterator[Path]:
-    """The tree's files below ``home``, where only what differs from the last time is written.
+def laid_out(root: Path, tree: str) -> Iterator[Layout]:
+    """The tree's files, of which only what differs from the last time is written.
 
-    The folder is this process's alone while the block runs. Raises CannotTell when git refuses.
+    They lie outside of the checkout, so that no settings in there are found from them, and are this
+    process's alone while the block runs. Raises CannotTell when git refuses.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    home = _home(root)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (home / "lock").open("w") as lock:
         if fcntl:
             fcntl.flock(lock, fcntl.LOCK_EX)
-        folder = home / "tree"
+        git_dir = git.git(root, "rev-parse", "--absolute-git-dir")
+        layout = Layout(
+            home / FOLDER,
+            {
+                "GIT_DIR": os.fsdecode(git_dir.rstrip(b"\n")),
+                "GIT_WORK_TREE": str(home / FOLDER),
+                "GIT_INDEX_FILE": str(home / "index"),
+            },
+        )
         try:
-            _lay_out(root, tree, home)
+            _lay_out(tree, layout)
         except CannotTell:  # what an earlier hook left behind when it was killed
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(layout.folder, ignore_errors=True)
             for leftover in home.glob("index*"):
                 leftover.unlink()
-            _lay_out(root, tree, home)
-        yield folder
+            _lay_out(tree, layout)
+        yield layout
 
 
-def _lay_out(root: Path, tree: str, home: Path) -> None:
-    folder = home / "tree"
+def _home(root: Path) -> Path:
+    """A folder of the user's cache for this repository."""
+    top = os.path.realpath(os.fsdecode(git.git(root, "rev-parse", "--show-toplevel").rstrip(b"\n")))
+    key = hashlib.blake2b(os.fsencode(top), digest_size=8).hexdigest()
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    base = Path(cache) if os.path.isabs(cache) else Path(tempfile.gettempdir())
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        writable = os.access(base, os.W_OK)
+    except OSError:
+        writable = False
+    if not writable:  # no home to speak of
+        base = Path(tempfile.gettempdir()) / f"devops-gates-of-{os.getuid()}"
+    return base / "devops-gates" / "staged" / key
+
+
+def _lay_out(tree: str, layout: Layout) -> None:
+    folder = layout.folder
     folder.mkdir(exist_ok=True)
-    git_dir = git.git(root, "rev-parse", "--absolute-git-dir")
-    env = {
-        "GIT_DIR": os.fsdecode(git_dir.rstrip(b"\n")),
-        "GIT_WORK_TREE": str(folder),
-        "GIT_INDEX_FILE": str(home / "index"),
-    }
-    plain = ("-c", "core.sparseCheckout=false", "-c", "submodule.recurse=false")
-    git.git(folder, *plain, "read-tree", "--reset", "-u", tree, env=env)
-    # what somebody changed in there meanwhile is written anew
-    git.git(folder, *plain, "checkout-index", "--all", "--force", "--index", "--quiet", env=env)
+    # the bytes that git keeps, whatever the user's platform makes of line ends
+    plain = ("core.sparseCheckout=false", "submodule.recurse=false", "core.autocrlf=false")
+    settings = [part for setting in plain for part in ("-c", setting)]
+    git.git(folder, *settings, "read-tree", "--reset", "-u", tree, env=layout.git)
+    # what somebody changed in there meanwhile is written anew, and what was added is removed
+    git.git(
+        folder, *settings, "checkout-index", "--all", "--force", "--index", "--quiet",
+        env=layout.git,
+    )  # fmt: skip
+    git.git(folder, *settings, "clean", "-ffdxq", env=layout.git)
 
 
 def _changed(root: Path, base: str, tree: str) -> tuple[str, ...]:

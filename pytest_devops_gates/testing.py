@@ -30,6 +30,9 @@ from pytest_devops_gates.project import Project, TestSession
 from pytest_devops_gates.reaper import Reaper
 from pytest_devops_gates.verdict import OFF, Ruling
 
+_FOLDERS: list[tempfile.TemporaryDirectory[str]] = []
+"""Run folders: they are removed when the interpreter ends, if not before."""
+
 
 class Judged(msgspec.Struct, frozen=True):
     """What a gate gathered, and what the policy makes of it."""
@@ -64,7 +67,9 @@ def project(root: Path, **fields: Any) -> Project:
     """The project in a folder, as gates see it; ``fields`` replace what is found there."""
     path = root / "pyproject.toml"
     pyproject = config.load_toml(path.read_bytes(), path.name) if path.is_file() else {}
-    run_dir = Path(tempfile.mkdtemp(prefix="devops-gates-testing-"))
+    folder = tempfile.TemporaryDirectory(prefix="devops-gates-testing-", ignore_cleanup_errors=True)
+    _FOLDERS.append(folder)
+    run_dir = Path(folder.name)
     found = Project(
         root=root,
         run_dir=run_dir,

@@ -34,6 +34,7 @@ class Tally:
         self.stops: list[str] = []
         self.process: dict[str, Any] = {}
         self.undeclared: list[str] = []
+        self.broken_conftests: list[str] = []
         self.marks: dict[str, set[str]] = {}
 
     def take(self, event: dict[str, Any]) -> None:
@@ -98,6 +99,11 @@ class Tally:
     def _on_undeclared(self, event: dict[str, Any], stream: str) -> None:
         if event["gate"] not in self.undeclared:
             self.undeclared.append(event["gate"])
+
+    def _on_no_gates(self, event: dict[str, Any], stream: str) -> None:
+        note = f"a conftest.py failed to add its gates: {event['why']}"
+        if note not in self.broken_conftests:
+            self.broken_conftests.append(note)
 
     def _on_marks(self, event: dict[str, Any], stream: str) -> None:
         tests = {self._id(stream, number) for number in event["tests"]}
@@ -288,6 +294,7 @@ def _notes(run: Tally, counts: TestCounts) -> Iterable[str]:
     )
     if turned:
         yield f"{turned} tests raised an exception that was reported as a skip"
+    yield from run.broken_conftests
     for gate in run.undeclared:
         yield (
             f"a conftest.py adds the gate {gate}, which did not run: nothing declares it"

@@ -19,12 +19,20 @@ from pytest_devops_gates.cli.door import takes_rootdir, through_pytest
 from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.gate import REQUIRED
 from pytest_devops_gates.request import Request
-from pytest_devops_gates.runs import FOLDER
 from pytest_devops_gates.screen import say
 from pytest_devops_gates.supervisor import carry_out
-from pytest_devops_gates.verdict import EXIT_PASS
+from pytest_devops_gates.verdict import (
+    EXIT_FAIL,
+    EXIT_INTERNAL,
+    EXIT_INTERRUPTED,
+    EXIT_PASS,
+    EXIT_UNKNOWN,
+    EXIT_USAGE,
+)
 
 KINDS = ("pre-commit", "commit-msg", "pre-push")
+WORST = (EXIT_INTERNAL, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_FAIL, EXIT_UNKNOWN, EXIT_PASS)
+"""Of several that are pushed, the worst counts."""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -39,80 +47,87 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(arguments: argparse.Namespace) -> int:
     def errand(config: pytest.Config, options: argparse.Namespace) -> int:
-        root = Path(config.rootpath)
+        top = _toplevel(Path.cwd())
+        # pytest may find settings above the repository, of another project
+        root = Path(config.rootpath) if _is_within(Path(config.rootpath), top) else top
         if arguments.kind == "commit-msg":
-            return carry_out(config, options, _message(root, arguments.files))
-        change = _change(root, arguments.kind)
-        if change is None:
+            asked = _message(root, arguments.files)
+            return carry_out(config, options, asked) if asked else EXIT_PASS
+        statuses = []
+        for change in _changes(root, arguments.kind):
+            with staged.laid_out(root, change.tree) as layout:
+                asked = _asked(root, top, layout, change, arguments.files)
+                statuses.append(carry_out(config, options, asked))
+        if not statuses:
             say("devops-gates: nothing is pushed that there is to judge")
-            return EXIT_PASS
-        toplevel, inner = _places(root)
-        with staged.laid_out(root, change.tree, _home(root)) as tree:
-            asked = _asked(root, toplevel, inner, tree, change, arguments.files)
-            return carry_out(config, options, asked)
+        return min(statuses, key=WORST.index, default=EXIT_PASS)
 
     return through_pytest(errand, arguments)
 
 
 def _asked(
-    root: Path, toplevel: Path, inner: str, tree: Path, change: staged.Change, named: Sequence[str]
+    root: Path, top: Path, layout: staged.Layout, change: staged.Change, named: Sequence[str]
 ) -> Request:
-    everything = staged.names(root, change.tree)
-    brought = _within(inner, change.files)
+    inner = _inner(root, top)
+    everything = _within(inner, staged.names(root, change.tree))
+    brought = [name for name in _within(inner, change.files) if name in set(everything)]
     if named:
         wanted = {_relative(name, root) for name in named}
-        missing = sorted(wanted - set(_within(inner, everything)))
+        missing = sorted(
+            name for name in wanted - set(everything) if not (root / name).is_symlink()
+        )
         if missing:
             raise UsageError(f"hook: {missing[0]} is not staged · git add {missing[0]}")
-        brought = [name for name in _within(inner, everything) if name in wanted]
+        brought = [name for name in everything if name in wanted]
     return Request(
         root=root,
         profile="commit",
-        tree=tree / inner,
+        tree=layout.folder / inner,
         state=git.GitState(
-            toplevel=toplevel,
+            toplevel=layout.folder,
             commit=git.resolve(root, "HEAD"),
             dirty=True,
-            files=tuple(_within(inner, everything)),
+            files=tuple(everything),
         ),
         scope=tuple(brought),
+        git=layout.git,
     )
 
 
-def _change(root: Path, kind: str) -> staged.Change | None:
-    """What the hook is asked about; None for a push that only deletes."""
+def _changes(root: Path, kind: str) -> list[staged.Change]:
+    """What the hook is asked about; nothing for a push that only deletes."""
     before, after = (os.environ.get(f"PRE_COMMIT_{end}_REF") for end in ("FROM", "TO"))
     if before and after:
-        return staged.of_commits(root, before, after)
+        return [staged.of_commits(root, before, after)]
     if kind == "pre-push":
         return _pushed(root, "" if sys.stdin.isatty() else sys.stdin.read())
     index = os.environ.get("GIT_INDEX_FILE")
     if index is None:
         found = git.git(root, "rev-parse", "--path-format=absolute", "--git-path", "index")
-        return staged.of_index(root, Path(os.fsdecode(found.rstrip(b"\n"))))
-    return staged.of_index(root, Path.cwd() / index)
+        return [staged.of_index(root, Path(os.fsdecode(found.rstrip(b"\n"))))]
+    return [staged.of_index(root, Path.cwd() / index)]
 
 
-def _pushed(root: Path, told: str) -> staged.Change | None:
+def _pushed(root: Path, told: str) -> list[staged.Change]:
     """What git tells its pre-push hook, one line a ref. Source: githooks(5).
 
-    Where nothing is told (pre-commit, when a repository is pushed for the first time), the branch
-    that is pushed is judged from where it left what the remotes have.
+    Where nothing is told, nothing is pushed; but pre-commit tells nothing when a repository is
+    pushed for the first time: the branch is judged then, from where it left what the remotes have.
     """
-    if not told.strip():
+    if not told.strip() and ("PRE_COMMIT" in os.environ or sys.stdin.isatty()):
         branch = os.environ.get("PRE_COMMIT_LOCAL_BRANCH", "HEAD")
-        return staged.of_commits(root, _forked_at(root, branch), branch)
-    pushes = [line.split() for line in told.splitlines() if len(line.split()) == 4]
-    pushes = [push for push in pushes if push[1] != staged.NOTHING]
-    if not pushes:
-        return None
-    if len(pushes) != 1:
-        raise CannotTell(
-            f"{len(pushes)} refs are pushed, where one can be judged · git push them one by one"
-        )
-    _, commit, _, there = pushes[0]
-    known = there != staged.NOTHING and git.resolve(root, there)
-    return staged.of_commits(root, there if known else _forked_at(root, commit), commit)
+        return [staged.of_commits(root, _forked_at(root, branch), branch)]
+    found: dict[str, staged.Change] = {}
+    for line in filter(None, told.splitlines()):
+        push = line.rsplit(" ", 3)  # the local ref may be an expression with blanks in it
+        if len(push) != 4:
+            raise CannotTell(f"git's word on what is pushed cannot be read: {line[:80]}")
+        commit, there = push[1], push[3]
+        if commit != staged.NOTHING and commit not in found:
+            known = there != staged.NOTHING and git.resolve(root, there)
+            since = there if known else _forked_at(root, commit)
+            found[commit] = staged.of_commits(root, since, commit)
+    return list(found.values())
 
 
 def _forked_at(root: Path, commit: str) -> str:
@@ -124,13 +139,19 @@ def _forked_at(root: Path, commit: str) -> str:
     return git.resolve(root, f"{first}^") or staged.NOTHING
 
 
-def _message(root: Path, files: Sequence[str]) -> Request:
+def _message(root: Path, files: Sequence[str]) -> Request | None:
+    """The message to judge, as git will keep it; None for that of a merge."""
     if len(files) != 1:
         raise UsageError("hook: --kind commit-msg takes the file with the message, and only that")
+    if git.resolve(root, "MERGE_HEAD"):
+        return None
     try:
-        message = Path(files[0]).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        written = Path(files[0]).read_bytes()
+        message = _kept(root, written).decode("utf-8")
+    except OSError as error:
         raise UsageError(f"hook: {files[0]} cannot be read: {error}") from None
+    except UnicodeDecodeError:
+        raise CannotTell("the commit message is not UTF-8, and cannot be judged") from None
     return Request(
         root=root,
         profile="commit",
@@ -141,15 +162,33 @@ def _message(root: Path, files: Sequence[str]) -> Request:
     )
 
 
-def _places(root: Path) -> tuple[Path, str]:
-    """The repository's top, and the project's root from there (``""`` if they are the same)."""
-    top = Path(os.fsdecode(git.git(root, "rev-parse", "--show-toplevel").rstrip(b"\n")))
+def _kept(root: Path, written: bytes) -> bytes:
+    """What git keeps of a message file. Source: git-commit(1), --cleanup; githooks(5) says that
+    GIT_EDITOR is ``:`` where no editor was opened, and comments are kept then."""
+    asked = git.setting(root, "commit.cleanup") or "default"
+    edited = os.environ.get("GIT_EDITOR") != ":"
+    if asked == "verbatim":
+        return written
+    mark = (git.setting(root, "core.commentChar") or "#").encode()
+    scissors = mark + b" ------------------------ >8 ------------------------"
+    written = written.partition(scissors)[0] if edited else written
+    strips = asked == "strip" or (asked == "default" and edited)
+    return git.git(root, "stripspace", *(["--strip-comments"] if strips else []), told=written)
+
+
+def _toplevel(folder: Path) -> Path:
+    return Path(os.fsdecode(git.git(folder, "rev-parse", "--show-toplevel").rstrip(b"\n")))
+
+
+def _is_within(path: Path, folder: Path) -> bool:
+    path, folder = path.resolve(), folder.resolve()
+    return path == folder or folder in path.parents
+
+
+def _inner(root: Path, top: Path) -> str:
+    """The project's root from the repository's top (``""`` if they are the same)."""
     inner = os.path.relpath(root.resolve(), top.resolve()).replace(os.sep, "/")
-    return top, "" if inner == "." else inner
-
-
-def _home(root: Path) -> Path:
-    return root / FOLDER / "cache" / "staged"
+    return "" if inner == "." else inner
 
 
 def _within(inner: str, names: Sequence[str]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -56,6 +57,8 @@ def _prove(seen: Outlook, named: Sequence[str], pytest_arguments: Sequence[str])
     longest = max(len(prospect.gate.name) for prospect in chosen)
     active = [p for p in chosen if _nothing_to_prove(p) is None]
     proofs = {proof.gate: proof for proof in filter(None, map(_nothing_to_prove, chosen))}
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: the copies are removed
+        signal.signal(number, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="devops-gates-prove-"))
     try:
         if active:

@@ -127,9 +127,13 @@ class TestProcess:
         found: dict[str, Evidence] = {}
         streams = [(self._path, self._key), *self._workers()]
         for path, key in streams:
+            heard: set[str] = set()
             for line in _read(path, key)[0]:
                 if b'"testimony"' in line and (event := json.loads(line))["event"] == "testimony":
                     name, said = str(event["gate"]), _evidence(event["evidence"])
+                    if name in heard:
+                        said = Evidence(unknown="two gates of conftest.py files bear this name")
+                    heard.add(name)
                     found[name] = _together(found[name], said) if name in found else said
         return found
 

@@ -200,7 +200,7 @@ class Job:
         return Process(
             argv,
             cwd=self.project.root,
-            env=environment(extra, build=build, trusted=trusted),
+            env=environment({**self.project.git, **extra}, build=build, trusted=trusted),
             log_dir=self.logs,
             name=name,
             timeout=self.task.timeout,

@@ -29,7 +29,6 @@ WRITTEN_BY_GIT = re.compile(
     r'(Revert|Reapply) ".*"?|Merge (branch|branches|tag|commit|remote-tracking|pull request)\b.*'
 )
 FIXUP = re.compile(r"(fixup|squash|amend)! ")
-SCISSORS = re.compile(r"^# -+ >8 -+$", re.MULTILINE)
 SIGN_OFF = re.compile(r"^signed-off-by: \S.* <[^<>\s]+>$", re.MULTILINE | re.IGNORECASE)
 
 
@@ -60,8 +59,7 @@ class CommitOptions(msgspec.Struct, frozen=True, rename="kebab"):
 def check(project: Project, options: CommitOptions, asked: tuple[str, ...]) -> Evidence:
     """Judge the hook's message, or the message of every commit since the base but for merges."""
     if project.message is not None:
-        message = cleaned(project.message)
-        found = list(judge(message, options, "this commit", hook=True))
+        found = list(judge(project.message.strip("\n"), options, "this commit", hook=True))
         return Evidence(tuple(found), examined=1, receipt=Receipt("commits"))
     assert project.base is not None, "see applies"
     top = project.toplevel or project.root
@@ -80,17 +78,6 @@ def parse(log: bytes) -> list[tuple[str, str]]:
     """Short hash and message of each commit, from what git prints for LOG."""
     parts = log.decode("utf-8", "backslashreplace").split("\0")
     return [(short, text.strip()) for short, text in zip(parts[::2], parts[1::2], strict=False)]
-
-
-def cleaned(message: str) -> str:
-    """A message file as git takes it: comments and what stands below the scissors left out.
-
-    As ``git stripspace --strip-comments`` with git's default comment character.
-    """
-    if scissors := SCISSORS.search(message):
-        message = message[: scissors.start()]
-    lines = [line.rstrip() for line in message.splitlines() if not line.startswith("#")]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n")
 
 
 def judge(

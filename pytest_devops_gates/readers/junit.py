@@ -154,6 +154,11 @@ def _case(element: Element, path: str | None, listed: Listed) -> Case:
             listed.errors += isinstance(result, Error)
         case.skipped |= isinstance(result, Skipped)
         case.rerun |= isinstance(result, xunit2.InterimResult)
+    # GoogleTest and others tell by attributes what has no element
+    told = {element.get(name, "").lower() for name in ("status", "result")}
+    case.skipped |= bool(told & {"notrun", "suppressed", "skipped", "disabled"})
+    case.failed |= bool(told & {"failed", "failure"}) and not case.errored
+    case.errored |= "error" in told
     return case
 
 

@@ -28,7 +28,7 @@ def testify(
 ) -> None:
     """Emit ``testimony`` for each declared gate, ``undeclared`` for each that is not."""
     project: Project | None = None
-    for gate in _gates(pytest_config):
+    for gate in _gates(pytest_config, emit):
         if gate.name not in declared:
             emit("undeclared", gate=str(gate.name))
             continue
@@ -37,12 +37,20 @@ def testify(
         emit("testimony", gate=gate.name, evidence=msgspec.to_builtins(evidence))
 
 
-def _gates(pytest_config: pytest.Config) -> Iterator[Gate]:
+def _gates(pytest_config: pytest.Config, emit: Emit) -> Iterator[Gate]:
     for implementation in pytest_config.hook.pytest_devops_gates_add.get_hookimpls():
         file = getattr(implementation.plugin, "__file__", None) or ""
         if os.path.basename(file) == "conftest.py":
-            added: Any = implementation.function()
-            yield from added if isinstance(added, (list, tuple)) else [added]
+            try:
+                added: Any = implementation.function()
+            except Exception as error:
+                emit("no-gates", why=f"{file}: {type(error).__name__}: {str(error)[:200]}")
+                continue
+            for gate in added if isinstance(added, (list, tuple)) else [added]:
+                if isinstance(gate, Gate):
+                    yield gate
+                else:
+                    emit("no-gates", why=f"{file}: {type(gate).__name__} is no Gate")
 
 
 def _project(pytest_config: pytest.Config, run_dir: Path) -> Project:
@@ -80,7 +88,9 @@ def _gather(gate: Gate, project: Project, options: Any) -> Evidence:
         return Evidence(not_applicable=str(evidence_of_it))
     except (CannotTell, UsageError) as reason:
         return Evidence(unknown=str(reason))
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # pytest.skip() is none of Exception
         said = json.dumps(str(error)[:200])
         return Evidence(unknown=f"the gate's own code crashed: {type(error).__name__} {said}")
 

@@ -52,6 +52,7 @@ def typed_options(config: pytest.Config, parser: pytest.Parser) -> dict[str, Any
     """
     args = shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))
     args += [str(arg) for arg in config.invocation_params.args]
+    args = [arg for arg in args if arg != "--"]  # pytest obeys the options behind it all the same
     typed, bare = vars(parser.parse_known_args(args)), vars(parser.parse_known_args([]))
     changed = {name for name, value in typed.items() if value != bare.get(name)}
     switched = [

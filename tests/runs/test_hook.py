@@ -21,9 +21,13 @@ BAD = "print(undefined_name)\n"
 GOOD = "print(1)\n"
 
 
-def hook(checkout: Checkout, *args: str, cwd: Path | None = None, **options: object) -> Ended:
+def hook(checkout: Checkout, *args: str, cwd: Path | None = None, **env: str) -> Ended:
     command = [sys.executable, "-m", "pytest_devops_gates", "hook", *args]
-    return checkout.run(command=command, cwd=cwd, **options)  # type: ignore[arg-type]
+    return checkout.run(command=command, cwd=cwd, env={**cache(checkout), **env})
+
+
+def cache(checkout: Checkout) -> dict[str, str]:
+    return {"XDG_CACHE_HOME": str(checkout.root.parent / "cache")}
 
 
 @pytest.fixture
@@ -148,11 +152,87 @@ def test_a_project_below_the_repositorys_top(repository: Checkout) -> None:
 
 def test_a_copy_that_a_killed_hook_left_behind_is_mended(repository: Checkout) -> None:
     assert hook(repository, "a.py").status == 0
-    home = repository.root / ".devops-gates/cache/staged"
+    (home,) = (repository.root.parent / "cache/devops-gates/staged").iterdir()
     (home / "index.lock").write_text("")
-    (home / "tree" / "a.py").write_text(BAD)
+    (home / "devops-gates-staged/a.py").write_text(BAD)
+    (home / "devops-gates-staged/ruff.toml").write_text("lint.ignore = ['F']\n")
     run = hook(repository, "a.py")
     assert run.status == 0, run
+    stage(repository, {"a.py": BAD})
+    (home / "devops-gates-staged/ruff.toml").write_text("lint.ignore = ['F']\n")
+    assert hook(repository, "a.py").status == 1
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [
+        {".ruff.toml": 'exclude = ["a.py"]\n'},
+        {"pyproject.toml": '[tool.ruff]\nexclude = ["a.py"]\n[tool.ruff.lint]\nselect = ["F"]\n'},
+    ],
+)
+def test_settings_that_are_not_staged_do_not_count(
+    checkout: Checkout, leak: dict[str, str]
+) -> None:
+    checkout.write({"pyproject.toml": "[project]\nname = 'x'\n", "a.py": GOOD}).commit()
+    stage(checkout, {"a.py": BAD})
+    checkout.write(leak)
+    run = hook(checkout)
+    assert (run.status, run.outcome("lint")) == (1, "fail"), run
+
+
+@pytest.mark.parametrize("excluded", ["tree", "cache", "staged", ".devops-gates", "build"])
+def test_no_name_of_ours_is_excluded_by_chance(repository: Checkout, excluded: str) -> None:
+    stage(repository, {"pyproject.toml": f'[tool.ruff]\nexclude = ["{excluded}"]\n' + RUFF})
+    stage(repository, {"a.py": BAD})
+    assert hook(repository).outcome("lint") == "fail"
+
+
+def test_commands_that_ask_git_see_what_is_staged(repository: Checkout) -> None:
+    command = """
+    [[tool.devops-gates.command]]
+    name = "no-later"
+    stage = "develop"
+    run = ["git", "grep", "-n", "LATER", "--", "*.txt"]
+    exit-codes = [0, 1]
+    conditions = { exit-code = "== 1" }
+
+    [tool.devops-gates.profiles.commit]
+    levels = { no-later = "required" }
+    """
+    stage(repository, {"pyproject.toml": command})
+    repository.git("commit", "-qm", "A command")
+    stage(repository, {"notes.txt": "LATER\n"})
+    repository.write({"notes.txt": "fine\n"})
+    run = hook(repository)
+    assert (run.status, run.outcome("no-later")) == (1, "fail"), run
+    assert "notes.txt:1:LATER" in run.stdout
+    stage(repository, {"notes.txt": "fine\n"})
+    repository.write({"notes.txt": "LATER\n"})
+    assert hook(repository, GIT_INDEX_FILE=".git/index").outcome("no-later") == "pass"
+
+
+def test_a_repository_inside_of_another_project_is_judged_itself(repository: Checkout) -> None:
+    inner = Checkout(repository.root / "inner")
+    inner.root.mkdir()
+    inner.write({"a.txt": "x"}).commit()
+    stage(inner, {"a.py": BAD})
+    run = hook(inner, cwd=inner.root)
+    assert run.status == 1, run
+    assert paths(run) == ["a.py"]
+
+
+def test_links_are_not_followed(repository: Checkout) -> None:
+    (repository.root / "link.py").symlink_to("/etc/passwd")
+    repository.git("add", "link.py")
+    run = hook(repository)
+    assert (run.status, run.outcome("lint")) == (0, "not-applicable"), run
+
+
+def test_line_ends_are_those_that_git_keeps(repository: Checkout) -> None:
+    settings = '[tool.ruff.format]\nline-ending = "lf"\n'
+    stage(repository, {"pyproject.toml": RUFF + settings, "a.py": "x = 1\n"})
+    repository.git("config", "core.autocrlf", "true")
+    assert hook(repository).outcome("format") == "pass"
 
 
 def test_the_index_and_the_checkout_stay_as_they_are(repository: Checkout) -> None:
@@ -185,6 +265,38 @@ def test_the_commit_message(repository: Checkout, message: str, status: int) -> 
     assert run.status == status, run
 
 
+@pytest.mark.parametrize(
+    ("message", "env", "settings", "status"),
+    [
+        ("#123 fix: it\n", {"GIT_EDITOR": ":"}, {}, 1),  # kept: the subject is #123 …
+        ("# junk\n\nfeat: x\n", {"GIT_EDITOR": ":"}, {}, 1),
+        ("# junk\n\nfeat: x\n", {}, {}, 0),
+        ("feat: x\n; junk\n", {}, {"core.commentChar": ";"}, 0),
+        ("; junk\nfeat: x\n", {}, {"core.commentChar": ";"}, 0),
+        ("; junk\nfeat: x\n", {}, {}, 1),
+        ("feat: x\n# ------------------------ >8 ------------------------\ndiff\n", {}, {}, 0),
+        ("# junk\nfeat: x\n", {}, {"commit.cleanup": "whitespace"}, 1),
+    ],
+)
+def test_the_message_is_judged_as_git_keeps_it(
+    repository: Checkout, message: str, env: dict[str, str], settings: dict[str, str], status: int
+) -> None:
+    convention = '\n[tool.devops-gates.gates.commits.options]\nconvention = "conventional"\n'
+    repository.write({"pyproject.toml": RUFF + convention, ".git/COMMIT_EDITMSG": message})
+    for name, value in settings.items():
+        repository.git("config", name, value)
+    run = hook(repository, "--kind", "commit-msg", ".git/COMMIT_EDITMSG", **env)
+    assert run.status == status, run
+
+
+def test_messages_of_merges_and_in_other_encodings(repository: Checkout) -> None:
+    repository.write({".git/MESSAGE": "é\n".encode("latin-1")})
+    assert hook(repository, "--kind", "commit-msg", ".git/MESSAGE").status == 6
+    head = repository.git("rev-parse", "HEAD")
+    repository.write({".git/MESSAGE": "", ".git/MERGE_HEAD": head})
+    assert hook(repository, "--kind", "commit-msg", ".git/MESSAGE").status == 0
+
+
 def test_a_message_file_that_cannot_be_read(repository: Checkout) -> None:
     for args in ([], ["a", "b"], ["nowhere"]):
         assert hook(repository, "--kind", "commit-msg", *args).status == 4
@@ -197,7 +309,7 @@ def pushed(checkout: Checkout, *lines: str, **env: str) -> subprocess.CompletedP
     return subprocess.run(
         [sys.executable, "-m", "pytest_devops_gates", "hook", "--kind", "pre-push"],
         cwd=checkout.root,
-        env=checkout.environment(env),
+        env=checkout.environment({**cache(checkout), **env}),
         input="\n".join(lines),
         capture_output=True,
         text=True,
@@ -213,13 +325,18 @@ def test_what_is_pushed_counts(repository: Checkout) -> None:
     repository.git("commit", "-qm", "Mended")
     good = repository.git("rev-parse", "HEAD").strip()
     zeros = "0" * 40
+    odd = f":/bad thing here {bad} refs/heads/x {first}"
+    assert pushed(repository, odd).returncode == 1
+    assert pushed(repository, "hello").returncode == 6
+    assert pushed(repository, "").returncode == 0
     assert pushed(repository, f"refs/heads/x {bad} refs/heads/x {first}").returncode == 1
     assert pushed(repository, f"refs/heads/x {good} refs/heads/x {first}").returncode == 0
     assert pushed(repository, f"refs/heads/x {bad} refs/heads/x {zeros}").returncode == 1
     assert pushed(repository, f"(delete) {zeros} refs/heads/x {first}").returncode == 0
     assert pushed(repository, f"refs/heads/x {good} refs/heads/x {'1' * 40}").returncode == 0
-    two = [f"refs/heads/{name} {good} refs/heads/{name} {first}" for name in "xy"]
-    assert pushed(repository, *two).returncode == 6
+    two = [f"refs/heads/{c} {c} refs/heads/{c} {first}" for c in (good, bad)]
+    assert pushed(repository, *two).returncode == 1
+    assert pushed(repository, *two[:1], *two[:1]).returncode == 0
     ends = {"PRE_COMMIT_FROM_REF": first, "PRE_COMMIT_TO_REF": bad}
     assert pushed(repository, **ends).returncode == 1
 

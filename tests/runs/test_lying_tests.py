@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 
 import pytest
 
-from tests.conftest import Checkout
+from tests.conftest import PLUGINS_OFF, Checkout
 
 GOOD = "def test_good():\n    assert True\n"
 BAD = "def test_bad():\n    assert False\n"
@@ -590,3 +591,31 @@ def test_the_supervisor_imports_nothing_from_the_checkout(
     run = checkout.run("--devops-gates-stage", "develop", "--devops-gates-stage", "security")
     assert run.status == 0, run
     assert not list(checkout.root.glob("*.seen"))
+
+
+@pytest.mark.parametrize(
+    "args", [("--", "-k", "test_a"), ("--", "--deselect=test_b.py::test_b"), ("--", "--lf")]
+)
+def test_what_stands_behind_two_dashes_narrows_as_well(
+    args: tuple[str, ...], checkout: Checkout
+) -> None:
+    checkout.write({"test_a.py": "def test_a(): pass\n", "test_b.py": "def test_b(): assert 0\n"})
+    run = checkout.test(*args)
+    assert run.status != 0, run
+    assert run.outcome("tests") != "pass"
+
+
+@pytest.mark.parametrize(
+    ("args", "env"),
+    [
+        (("test_a.py", "--", "--devops-gates"), {}),
+        (("--devops-gates",), {"PYTEST_ADDOPTS": "-- -k test_a"}),
+    ],
+)
+def test_a_flag_that_pytest_sees_too_late_is_told(
+    args: tuple[str, ...], env: dict[str, str], checkout: Checkout
+) -> None:
+    checkout.write({"test_a.py": "def test_a(): pass\n"})
+    run = checkout.run(command=[sys.executable, "-m", "pytest", *PLUGINS_OFF, *args], env=env)
+    assert run.status == 4, run
+    assert "--devops-gates must stand before '--'" in run.stdout + run.stderr

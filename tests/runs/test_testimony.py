@@ -114,3 +114,28 @@ def test_a_declared_one_with_a_wrong_stage_is_a_configuration_error(checkout: Ch
     run = judged(checkout, CONFTEST, declared=DECLARED + 'stage = "tset"\n').test()
     assert run.status == 4
     assert "tool.devops-gates.gates.modules.stage: unknown stage 'tset'" in run.stdout
+
+
+def test_two_of_one_name_are_not_believed(checkout: Checkout) -> None:
+    judged(checkout, CONFTEST.replace('+ options["most"]', "- 5"))
+    checkout.write({"tests/conftest.py": CONFTEST.replace('+ options["most"]', "- 9")})
+    checkout.write({"tests/test_b.py": TEST})
+    run = checkout.test()
+    assert run.outcome("modules") == "unknown", run
+    assert "two gates of conftest.py files bear this name" in run.reason("modules")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("return Gate(", "return None; Gate(", "NoneType is no Gate"),
+        ("return Gate(", "1 / 0; Gate(", "ZeroDivisionError"),
+        ("return Evidence.of(", "import pytest; pytest.skip('x'); Evidence.of(", "Skipped"),
+    ],
+)
+def test_a_conftest_that_fails_harms_nothing_else(
+    checkout: Checkout, old: str, new: str, says: str
+) -> None:
+    run = judged(checkout, CONFTEST.replace(old, new)).test()
+    assert (run.outcome("tests"), run.outcome("modules")) == ("pass", "unknown"), run
+    assert says in run.all_said

@@ -26,10 +26,12 @@ def run(
     *findings: dict[str, Any],
     examined: int | None = 3,
     conditions: tuple[dict[str, Any], ...] = (CONDITION,),
+    level: str = "required",
 ) -> Run:
     ruling = {
         "name": "g",
         "outcome": outcome,
+        "level": level,
         "reason": f"g: {outcome} for a reason · show",
         "conditions": list(conditions),
         "findings": {"total": len(findings)},
@@ -45,6 +47,7 @@ ROWS: list[tuple[str, Run, Run, bool | None, str]] = [
     ("red, then a warning", run("fail", *BOTH), run("warn"), True, "warn again"),
     ("red by a number", run("fail"), PASS, True, "pass again without it"),
     ("blocks as unknown", run("unknown"), PASS, True, "turns unknown, which blocks"),
+    ("blocks nothing", run("unknown", level="advisory"), PASS, False, "unknown: unknown for"),
     ("one folder excluded", run("fail", finding()), PASS, False, "not found in src/b/canary.py"),
     ("not read", run("pass"), PASS, False, "it did not read src/canary.py"),
     ("read", run("pass", examined=6), PASS, False, "the rule is muted, or its tool is broken"),

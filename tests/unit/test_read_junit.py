@@ -252,3 +252,20 @@ def test_counts_come_back(drawn: list[list[tuple[str, str]]], nested: bool) -> N
     assert len(found.findings) == bad
     assert found.examined == len(kinds) - number["skipped"]
     assert found.unknown is None
+
+
+@pytest.mark.parametrize(
+    ("attributes", "counts"),
+    [
+        ('status="notrun" result="suppressed"', (0, 0, 1)),
+        ('status="disabled"', (0, 0, 1)),
+        ('status="failed"', (1, 0, 0)),
+        ('result="error"', (1, 1, 0)),
+        ('status="run" result="completed"', (0, 0, 0)),
+    ],
+)
+def test_what_is_told_by_attributes_alone(attributes: str, counts: tuple[int, int, int]) -> None:
+    text = f'<testsuite><testcase name="a" {attributes}/><testcase name="b"/></testsuite>'
+    evidence = READER.read(Output(exit_code=0, stdout=text.encode()))
+    metrics = evidence.metrics
+    assert (metrics["failed"], metrics["errors"], metrics["skipped"]) == counts
