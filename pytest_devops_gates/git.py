@@ -27,9 +27,7 @@ class GitState(msgspec.Struct, frozen=True):
     refused: str | None = None
 
 
-def git(
-    root: Path, *args: str, env: Mapping[str, str] | None = None, told: bytes = b""
-) -> bytes:
+def git(root: Path, *args: str, env: Mapping[str, str] | None = None, told: bytes = b"") -> bytes:
     """What ``git ARGS`` prints in ``root``, ``told`` on standard input. Raises CannotTell when it
     fails.
 

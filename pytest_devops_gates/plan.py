@@ -179,7 +179,9 @@ def _settle(
     path = f"{TABLE}.gates.{gate.name}"
     wanted = {**gate.conditions, **stated, **own.conditions}
     name, configured = level
-    origins = dict.fromkeys(gate.conditions, gate.origin or "default")
+    origins = dict.fromkeys(
+        gate.conditions, f"{gate.origin}.conditions" if gate.origin else "default"
+    )
     origins |= dict.fromkeys(stated, "the project's own tool settings")
     origins |= dict.fromkeys(own.conditions, f"{path}.conditions")
     conditions = _conditions(gate, wanted, origins)
