@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pytest_devops_gates.testrun import Tally, outcomes
+from pytest_devops_gates.tally import Tally
+from pytest_devops_gates.testrun import outcomes
 
 LEVELS = ("unit", "integration", "system")
 METRICS = ("slow", *(level + part for level in LEVELS for part in ("", ".failed", ".skipped")))

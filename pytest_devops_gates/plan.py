@@ -67,10 +67,7 @@ def plan(
         one_of(stage, [s.value for s in Stage], "--devops-gates-stage", "stage")
     profile_table = table.profiles.get(chosen, ProfileTable())
     settled_levels = {
-        gate.name: (levels[gate.name], "the command line")
-        if levels and gate.name in levels
-        else _level(gate, table, chosen, profile_table)
-        for gate in gates
+        gate.name: _level(gate, table, chosen, profile_table, levels or {}) for gate in gates
     }
     wanted = _with_needs(only, gates)
     reasons = {
@@ -84,20 +81,22 @@ def plan(
     }
     _follow_needs(gates, settled_levels, reasons)
     options = {gate.name: _options(gate, table.gates.get(gate.name, GateTable())) for gate in gates}
-    origins: dict[str, dict[str, str]] = {}
-    settings = {}
-    for gate in gates:
-        runs = gate.limits and gate.name not in reasons
-        stated = gate.limits(project, options[gate.name]) if gate.limits and runs else {}
-        settings[gate.name], origins[gate.name] = _settle(
-            gate, table, settled_levels[gate.name], stated
+    settled = {
+        gate.name: _settle(
+            gate,
+            table,
+            settled_levels[gate.name],
+            _stated(gate, project, options[gate.name]) if gate.name not in reasons else {},
         )
+        for gate in gates
+    }
+    settings = {name: found for name, (found, _) in settled.items()}
     return Plan(
         gates=gates,
         settings=settings,
         options=options,
         reasons=reasons,
-        origins=origins,
+        origins={name: origin for name, (_, origin) in settled.items()},
         profile=chosen,
         stages=tuple(stages or profile_table.stages or [s.value for s in Stage]),
         complete=not stages and not only,
@@ -115,9 +114,11 @@ def _profile(table: Table, asked: str | None) -> str:
 
 
 def _level(
-    gate: Gate, table: Table, profile: str, profile_table: ProfileTable
+    gate: Gate, table: Table, profile: str, profile_table: ProfileTable, asked: Mapping[str, str]
 ) -> tuple[str, str | None]:
     """A gate's level, and the key of the configuration that says so, if one does."""
+    if gate.name in asked:
+        return asked[gate.name], "the command line"
     own = table.gates.get(gate.name, GateTable()).level
     if own:
         return own, f"{TABLE}.gates.{gate.name}.level"
@@ -170,6 +171,11 @@ def _follow_needs(
         asked_for = levels[gate.name][1] or gate.origin
         if needed and gate.name not in reasons and not asked_for:
             reasons[gate.name] = f"needs {needed[0]}, which is off"
+
+
+def _stated(gate: Gate, project: Project, options: Options) -> Mapping[str, str]:
+    """The conditions that the project's own tool settings state."""
+    return gate.limits(project, options) if gate.limits else {}
 
 
 def _settle(

@@ -18,7 +18,8 @@ from pytest_devops_gates.evidence import Evidence, Finding, Severity
 from pytest_devops_gates.gate import OFF, Canary, Command, Gate, Options, Output
 from pytest_devops_gates.project import Project, TestSession
 from pytest_devops_gates.stage import Stage
-from pytest_devops_gates.testrun import sum_up, tally
+from pytest_devops_gates.tally import tally
+from pytest_devops_gates.testrun import sum_up
 
 METRICS = (
     *("collected", "deselected", "passed", "failed", "errors", "skipped", "xfailed", "xpassed"),

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from pytest_devops_gates.testrun import TestRun, sum_up, tally
+from pytest_devops_gates.tally import tally
+from pytest_devops_gates.testrun import TestRun, sum_up
 
 Event = dict[str, Any]
 IDS = ["t.py::a", "t.py::b", "t.py::c"]
