@@ -364,12 +364,8 @@ def test_as_a_plain_git_hook_a_partial_commit_is_judged_by_its_own_index(
     assert commit("-a") == 1
 
 
-@pytest.mark.parametrize("tool", ["pre-commit", "prek"])
-def test_in_the_isolated_environment_of(tool: str, repository: Checkout, tmp_path: Path) -> None:
-    """The hooks of this repository as others install them: from git, as it is committed."""
-    program = shutil.which(tool, path=os.path.dirname(sys.executable))
-    assert program, f"{tool} belongs to the extra 'test'"
-    clone = tmp_path / "clone"
+def committed(clone: Path) -> tuple[Path, str]:
+    """A repository that holds this package as it lies here, and its commit."""
     subprocess.run(["git", "clone", "-q", str(REPOSITORY), str(clone)], check=True)
     shutil.copy(REPOSITORY / ".pre-commit-hooks.yaml", clone)
     for name in ("pyproject.toml", "pytest_devops_gates"):
@@ -379,7 +375,15 @@ def test_in_the_isolated_environment_of(tool: str, repository: Checkout, tmp_pat
     there = Checkout(clone)
     there.git("add", "-A")
     there.git("commit", "-q", "--allow-empty", "-m", "As it lies here")
-    revision = there.git("rev-parse", "HEAD").strip()
+    return clone, there.git("rev-parse", "HEAD").strip()
+
+
+@pytest.mark.parametrize("tool", ["pre-commit", "prek"])
+def test_in_the_isolated_environment_of(tool: str, repository: Checkout, tmp_path: Path) -> None:
+    """The hooks of this repository as others install them: from git, as it is committed."""
+    program = shutil.which(tool, path=os.path.dirname(sys.executable))
+    assert program, f"{tool} belongs to the extra 'test'"
+    clone, revision = committed(tmp_path / "clone")
     config = f"""
     default_install_hook_types: [pre-commit, commit-msg, pre-push]
     repos:
