@@ -34,12 +34,13 @@ built in place, version files that a build wrote."""
 
 
 class Trial(msgspec.Struct, frozen=True):
-    """One run to make: of which gates, in which copy."""
+    """One run to make: of which gates, in which copy. ``tests`` says whether it runs the tests."""
 
     name: str
     gates: tuple[str, ...]
     root: Path
     cost: float
+    tests: bool
 
 
 def prove(
@@ -55,7 +56,9 @@ def prove(
     """
     progress("copying the project")
     origin = _copy(seen.project, folder / "origin")
-    trials = [Trial(CLEAN, tuple(p.gate.name for p in active), origin, float("inf"))]
+    tested = {p.gate.name for p in active if "tests" in (p.gate.name, *p.gate.needs)}
+    everything = tuple(p.gate.name for p in active)
+    trials = [Trial(CLEAN, everything, origin, float("inf"), bool(tested))]
     canaries: dict[str, Canary] = {}
     unplanted: dict[str, str] = {}
     for prospect in active:
@@ -68,7 +71,7 @@ def prove(
         except (CannotTell, UsageError, OSError) as trouble:
             unplanted[name] = str(trouble)
             continue
-        trials.append(Trial(name, (name,), root, prospect.gate.cost))
+        trials.append(Trial(name, (name,), root, prospect.gate.cost, name in tested))
     profile = ["--devops-gates-profile", seen.plan.profile]
     told = _carry_out(trials, seen.project, [*profile, *arguments], folder, progress)
     for name, canary in canaries.items():
@@ -142,7 +145,7 @@ def _start(
     return Process(
         python_module("pytest_devops_gates", "run", *picked, *arguments),
         cwd=trial.root,
-        env=_environment(project, trial.root),
+        env=_environment(project, trial),
         log_dir=folder / "logs",
         name=trial.name or "clean",
         timeout=A_DAY,
@@ -150,10 +153,12 @@ def _start(
     )
 
 
-def _environment(project: Project, root: Path) -> dict[str, str]:
-    """As the user has it, but the packages of the copy are imported, not those that an editable
-    installation leads to."""
-    parents = [str(root / Path(package).parent) for package in project.packages]
+def _environment(project: Project, trial: Trial) -> dict[str, str]:
+    """As the user has it, but tests import the packages of the copy, not those that an editable
+    installation leads to. Nothing else does: a project that pytest loads as a plugin, with the
+    canary of ``install`` in it, would break the run itself."""
+    packages = project.packages if trial.tests else ()
+    parents = [str(trial.root / Path(package).parent) for package in packages]
     path = os.pathsep.join([*dict.fromkeys(parents), os.environ.get("PYTHONPATH", "")])
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("GIT_", "GITHUB_"))}
     return {**kept, "PYTHONPATH": path.rstrip(os.pathsep)} if path else kept
