@@ -39,6 +39,11 @@ class Rule(Shape, frozen=True):
     default_configuration: Configuration | None = None
     message_strings: dict[str, Message] | None = None
     properties: Any = None
+    name: Any = None
+    short_description: Any = None
+    full_description: Any = None
+    help: Any = None
+    help_uri: Any = None
 
 
 class Component(Shape, frozen=True):

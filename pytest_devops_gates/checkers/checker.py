@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import PurePosixPath
 from typing import Any
@@ -11,9 +12,12 @@ import msgspec
 
 from pytest_devops_gates.config import load_toml
 from pytest_devops_gates.errors import CannotTell, UsageError
-from pytest_devops_gates.evidence import Evidence, Finding, Severity
+from pytest_devops_gates.evidence import Evidence, Finding, Rule, Severity
 from pytest_devops_gates.gate import Command, Output
 from pytest_devops_gates.project import Project
+
+NO_RULE = "syntax"
+"""The rule of a finding for which its checker names none."""
 
 NOT_SHIPPED = frozenset({"setup.py", "noxfile.py", "conftest.py"})
 """Sources that lie beside the modules of a project without being its product."""
@@ -24,6 +28,8 @@ class Checker(msgspec.Struct, frozen=True):
 
     ``configured`` names the file of the project that configures it, or is None. ``command`` takes
     further arguments of the user. ``read`` is pure. ``hooks`` are the ids of its pre-commit hooks.
+    ``tell`` says what is known of one of its rules, if anything is; the pages are those that its
+    own output or its language server leads to.
     """
 
     name: str
@@ -31,6 +37,7 @@ class Checker(msgspec.Struct, frozen=True):
     command: Callable[[Project, Sequence[str]], Command]
     read: Callable[[Output], Evidence]
     hooks: tuple[str, ...]
+    tell: Callable[[str], Rule | None]
 
 
 def targets(project: Project) -> list[str]:
@@ -109,7 +116,7 @@ def finding(
     """A finding at lines and columns that count from 1; what is below is not known."""
     line, column, end_line, end_column = ((n if n and n > 0 else None) for n in (*start, *end))
     return Finding(
-        rule=rule or "syntax",
+        rule=rule or NO_RULE,
         message=message,
         severity=severity,
         path=path or None,
@@ -118,3 +125,15 @@ def finding(
         end_line=end_line,
         end_column=end_column,
     )
+
+
+def rules(findings: Iterable[Finding], tell: Callable[[str], Rule | None]) -> tuple[Rule, ...]:
+    """What is known of the rules that findings name, each once."""
+    names = dict.fromkeys(finding.rule for finding in findings)
+    return tuple(rule for name in names if (rule := tell(name)))
+
+
+def in_words(rule: str) -> str:
+    """``missing-import`` and ``reportMissingImports`` as words."""
+    parts = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", rule.removeprefix("report"))
+    return parts.replace("-", " ").lower()

@@ -11,9 +11,17 @@ from typing import Any
 import msgspec
 from packaging.version import Version
 
-from pytest_devops_gates.checkers.checker import Checker, agree, finding, installed, said, targets
+from pytest_devops_gates.checkers.checker import (
+    Checker,
+    agree,
+    finding,
+    in_words,
+    installed,
+    said,
+    targets,
+)
 from pytest_devops_gates.errors import CannotTell
-from pytest_devops_gates.evidence import Evidence, Severity
+from pytest_devops_gates.evidence import Evidence, Rule, Severity
 from pytest_devops_gates.gate import Command, Output
 from pytest_devops_gates.process import last_line, python_module
 from pytest_devops_gates.project import Project
@@ -23,6 +31,30 @@ OLDEST = "1.11"
 
 FILES = ("mypy.ini", ".mypy.ini", "pyproject.toml", "setup.cfg")
 """Where mypy looks for its settings, in its own order."""
+
+CODES = frozenset(
+    """
+    abstract annotation-unchecked arg-type assert-type assignment attr-defined
+    await-not-async call-arg call-overload comparison-overlap deprecated dict-item
+    empty-body exhaustive-match exit-return explicit-any explicit-override
+    func-returns-value has-type ignore-without-code import import-not-found import-untyped
+    index list-item literal-required maybe-unrecognized-str-typeform metaclass method-assign
+    misc mutable-override name-defined name-match narrowed-type-not-subtype no-any-return
+    no-any-unimported no-overload-impl no-redef no-untyped-call no-untyped-def nonetype-type
+    operator overload-cannot-match overload-overlap override possibly-undefined
+    prop-decorator redundant-cast redundant-expr redundant-self return return-value
+    safe-super str-bytes-safe str-format str-unpack syntax top-level-await truthy-bool
+    truthy-function truthy-iterable type-abstract type-arg type-var typeddict-item
+    typeddict-readonly-mutated typeddict-unknown-key unimported-reveal union-attr
+    unreachable untyped-decorator unused-awaitable unused-coroutine unused-ignore
+    used-before-def valid-newtype valid-type var-annotated
+    """.split()
+)
+"""The error codes of mypy 2.4.1, each with a section in its documentation (which mypy's own build
+checks). A code of a plugin has none."""
+
+PAGE = "https://mypy.readthedocs.io/en/stable/_refs.html#code-"
+"""mypy's redirect to the section of a code: where its ``--show-error-code-links`` leads."""
 
 _SOURCE = re.compile(r"^LOG: +Found source: ", re.MULTILINE)
 _FINISHED = re.compile(r"^LOG: +Build finished in ", re.MULTILINE)
@@ -137,6 +169,13 @@ def read(output: Output) -> Evidence:
     )
 
 
+def tell(code: str) -> Rule | None:
+    if code not in CODES:
+        return None
+    help_ = "Its page shows code over which mypy says this, and how to write it otherwise."
+    return Rule(code, in_words(code), help_, PAGE + code)
+
+
 def _entry(line: str) -> _Entry:
     one = Output(exit_code=0, stdout=line.encode("utf-8", "surrogatepass"))
     return one.decode(_Entry)
@@ -152,4 +191,11 @@ def _blocker(output: Output, talk: list[str]) -> str:
     return f"exited with 2: {talk[-1][:200] if talk else last_line(output.stdout)}"
 
 
-MYPY = Checker(name="mypy", configured=configured, command=command, read=read, hooks=("mypy",))
+MYPY = Checker(
+    name="mypy",
+    configured=configured,
+    command=command,
+    read=read,
+    hooks=("mypy",),
+    tell=tell,
+)

@@ -12,13 +12,14 @@ from pytest_devops_gates.checkers.checker import (
     agree,
     counted,
     finding,
+    in_words,
     installed,
     own_toml,
     said,
     targets,
 )
 from pytest_devops_gates.errors import CannotTell
-from pytest_devops_gates.evidence import Evidence, Severity
+from pytest_devops_gates.evidence import Evidence, Rule, Severity
 from pytest_devops_gates.gate import Command, Output
 from pytest_devops_gates.process import python_module
 from pytest_devops_gates.project import Project
@@ -27,6 +28,9 @@ OWN_FILE = "pyrefly.toml"
 SEVERITIES = {"error": Severity.MEDIUM, "warn": Severity.LOW, "info": Severity.INFO}
 CHOOSE_FILES = {"project-includes", "project-excludes", "project_includes", "project_excludes"}
 """Settings that choose files. Named files make pyrefly forget all of them, so it gets none then."""
+
+PAGE = "https://pyrefly.org/en/docs/error-kinds/#"
+"""Where its language server leads to, with the kind of an error."""
 
 _MODULES = re.compile(r"INFO ([\d,]+) modules? \(")
 
@@ -97,6 +101,11 @@ def read(output: Output) -> Evidence:
     )
 
 
+def tell(kind: str) -> Rule:
+    help_ = f"`# pyrefly: ignore[{kind}]` on its line is pyrefly's own word that it is meant."
+    return Rule(kind, in_words(kind), help_, PAGE + kind)
+
+
 def _reason(talk: list[str]) -> str:
     """The line that begins with ERROR, or else the last one."""
     named = [line for line in talk if line.startswith(("ERROR ", "error: "))]
@@ -114,4 +123,5 @@ PYREFLY = Checker(
         "pyrefly-typecheck-specific-version",
         "pyrefly",
     ),
+    tell=tell,
 )

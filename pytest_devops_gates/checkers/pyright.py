@@ -10,15 +10,30 @@ from pathlib import Path
 
 import msgspec
 
-from pytest_devops_gates.checkers.checker import Checker, agree, finding, installed, said, targets
+from pytest_devops_gates.checkers.checker import (
+    NO_RULE,
+    Checker,
+    agree,
+    finding,
+    in_words,
+    installed,
+    said,
+    targets,
+)
 from pytest_devops_gates.errors import CannotTell
-from pytest_devops_gates.evidence import Evidence, Finding, Severity
+from pytest_devops_gates.evidence import Evidence, Finding, Rule, Severity
 from pytest_devops_gates.gate import Command, Output
 from pytest_devops_gates.process import BUILD, environment, last_line, python_module
 from pytest_devops_gates.project import Project
 
 OWN_FILE = "pyrightconfig.json"
 SEVERITIES = {"error": Severity.MEDIUM, "warning": Severity.LOW, "information": Severity.INFO}
+
+PAGES = {
+    "pyright": "https://github.com/microsoft/pyright/blob/main/docs/configuration.md#",
+    "basedpyright": "https://docs.basedpyright.com/latest/configuration/config-files/#",
+}
+"""Where their language servers lead to, with the name of a rule."""
 
 _NAMES_FILES = re.compile(r'^[^/\n]*"(?:include|extends)"\s*:', re.MULTILINE)
 """In pyrightconfig.json, which may hold comments. Settings that it extends may name files too."""
@@ -132,8 +147,18 @@ def _finding(entry: _Diagnostic) -> Finding:
     start = (place.start.line + 1, place.start.character + 1) if place else (None, None)
     end = (place.end.line + 1, place.end.character + 1) if place else (None, None)
     severity = SEVERITIES[entry.severity]
-    rule = entry.rule or ("syntax" if entry.severity == "error" else entry.severity)
+    rule = entry.rule or (NO_RULE if entry.severity == "error" else entry.severity)
     return finding(rule, entry.message, severity, entry.file, start, end)
+
+
+def tell(rule: str, *, page: str) -> Rule | None:
+    if not rule.startswith("report"):
+        return None  # it was said without a rule
+    help_ = (
+        f"The setting `{rule}` turns it off or makes it a warning, for all of the project."
+        f" `# pyright: ignore[{rule}]` on its line is pyright's own word that it is meant."
+    )
+    return Rule(rule, in_words(rule), help_, page + rule)
 
 
 def _checker(name: str) -> Checker:
@@ -143,6 +168,7 @@ def _checker(name: str) -> Checker:
         command=partial(command, module=name),
         read=read,
         hooks=(name,),
+        tell=partial(tell, page=PAGES[name]),
     )
 
 

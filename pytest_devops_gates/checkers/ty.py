@@ -12,13 +12,14 @@ from pytest_devops_gates.checkers.checker import (
     agree,
     counted,
     finding,
+    in_words,
     installed,
     own_toml,
     said,
     targets,
 )
 from pytest_devops_gates.errors import CannotTell
-from pytest_devops_gates.evidence import Evidence, Finding, Severity
+from pytest_devops_gates.evidence import Evidence, Finding, Rule, Severity
 from pytest_devops_gates.gate import Command, Output
 from pytest_devops_gates.process import python_module
 from pytest_devops_gates.project import Project
@@ -28,6 +29,11 @@ SEVERITIES = {"major": Severity.MEDIUM, "minor": Severity.MEDIUM, "info": Severi
 """ty exits with 1 over warnings (``minor``) as well."""
 FATAL = "critical"
 """The severity of a file over which ty itself crashed."""
+
+PAGE = "https://ty.dev/rules#"
+"""Where its diagnostics lead to, with the name of a rule."""
+NO_RULES = {"invalid-syntax", "io", "panic", "revealed-type"}
+"""What it tells of without a rule of that name."""
 
 _INDEXED = re.compile(r"INFO Indexed ([\d,]+) file\(s\)")
 
@@ -109,10 +115,21 @@ def _finding(issue: _Issue) -> Finding:
     )
 
 
+def tell(rule: str) -> Rule | None:
+    if rule in NO_RULES:
+        return None
+    help_ = (
+        f"`ty explain rule {rule}` explains it."
+        f" `# ty: ignore[{rule}]` on its line is ty's own word that it is meant."
+    )
+    return Rule(rule, in_words(rule), help_, PAGE + rule)
+
+
 TY = Checker(
     name="ty",
     configured=configured,
     command=command,
     read=read,
     hooks=("ty", "ty-check"),
+    tell=tell,
 )

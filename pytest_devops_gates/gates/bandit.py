@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
@@ -9,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from pytest_devops_gates.errors import CannotTell, NotApplicable
-from pytest_devops_gates.evidence import Confidence, Evidence, Finding, Severity
+from pytest_devops_gates.evidence import Confidence, Evidence, Finding, Rule, Severity
 from pytest_devops_gates.gate import OFF, Canary, Command, Gate, NoOptions, Options, Output
 from pytest_devops_gates.process import python_module
 from pytest_devops_gates.project import Project
@@ -19,6 +21,11 @@ SENTINEL = "devops_gates_sentinel.py"
 Rank = Literal["HIGH", "MEDIUM", "LOW", "UNDEFINED"]
 SEVERITIES = {"HIGH": Severity.HIGH, "MEDIUM": Severity.MEDIUM}
 CONFIDENCES = {"HIGH": Confidence.HIGH, "MEDIUM": Confidence.MEDIUM}
+
+
+class _Weakness(msgspec.Struct):
+    id: int | None = None
+    link: str | None = None
 
 
 class _Result(msgspec.Struct):
@@ -31,6 +38,9 @@ class _Result(msgspec.Struct):
     line_range: list[int] = []
     col_offset: int | None = None
     end_col_offset: int | None = None
+    test_name: str | None = None
+    more_info: str | None = None
+    issue_cwe: _Weakness | None = None
 
 
 class _Error(msgspec.Struct):
@@ -99,6 +109,7 @@ def read(output: Output, project: Project, options: Options) -> Evidence:
         examined=max(0, len(read) - len(report.errors)),
         metrics={"nosec": totals.get("nosec", 0), "lines": totals.get("loc", 0)},
         unknown=_unread(report.errors),
+        rules=_rules(report.results),
     )
 
 
@@ -137,6 +148,31 @@ def _finding(result: _Result) -> Finding:
     )
 
 
+def _rules(results: Iterable[_Result]) -> list[Rule]:
+    """What bandit tells of the tests that found something, each test once."""
+    first: dict[str, _Result] = {}
+    for result in results:
+        first.setdefault(result.test_id, result)
+    return [_rule(name, result) for name, result in first.items()]
+
+
+def _rule(name: str, result: _Result) -> Rule:
+    page, weakness = result.more_info or "", result.issue_cwe
+    said = ["Its page tells why this is a risk, and what is safer."] if page else []
+    if weakness and weakness.id:
+        said.append(f"It is a case of CWE-{weakness.id}: {weakness.link or 'see cwe.mitre.org'}")
+    return Rule(name, says=_says(result.test_name or "", page), help=" ".join(said), uri=page)
+
+
+def _says(test: str, page: str) -> str:
+    """``subprocess popen with shell equals true``, of the test's name; those on bandit's blacklists
+    have their names in the address of their page alone: ``#b404-import-subprocess``."""
+    if test == "blacklist":
+        listed = re.sub(r"^(?:b\d+-)+", "", page.rpartition("#")[2])
+        return f"on bandit's blacklist: {listed.replace('-', ' ')}"
+    return test.replace("_", " ")
+
+
 def canary(project: Project, options: Options) -> Canary:
     source = "import subprocess\nimport sys\n\nsubprocess.call(sys.argv[1], shell=True)\n"
     files = [f"{folder}/devops_gates_canary.py" for folder in project.code_folders()]
@@ -157,4 +193,5 @@ BANDIT = Gate(
     cost=3.0,
     about="The product's sources hold no insecure code that bandit knows of.",
     canary=canary,
+    suppress="# nosec {rule}",
 )

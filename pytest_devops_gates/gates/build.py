@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pytest_devops_gates.copies import copy_tree
 from pytest_devops_gates.errors import CannotTell
-from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Severity
+from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Rule, Severity
 from pytest_devops_gates.gate import OFF, Canary, Gate, NoOptions, Options
 from pytest_devops_gates.process import (
     Process,
@@ -158,6 +158,21 @@ backend-path = ["."]
     return Canary("a build backend that raises", files)
 
 
+RULES = (
+    Rule(
+        "build-failed",
+        "The build backend could not build the sdist or the wheel.",
+        "`python -m build` shows all of what it says.",
+        "https://packaging.python.org/en/latest/guides/writing-pyproject-toml/",
+    ),
+    Rule(
+        "metadata",
+        "An index would refuse the metadata, or could not show the long description.",
+        "`twine check --strict dist/*` shows it after `python -m build`; most often the readme does"
+        " not render, or its content type is not stated.",
+        "https://packaging.python.org/en/latest/guides/making-a-pypi-friendly-readme/",
+    ),
+)
 PACKAGE = Gate(
     name="package",
     stage=Stage.BUILD,
@@ -169,4 +184,5 @@ PACKAGE = Gate(
     cost=5.0,
     about="The sdist and the wheel build by PEP 517, and an index would take their metadata.",
     canary=canary,
+    rules=RULES,
 )

@@ -12,7 +12,7 @@ from packaging.version import Version
 from pytest_devops_gates import changelogs, fragments, git, tags, versions
 from pytest_devops_gates.changelogs import Section
 from pytest_devops_gates.errors import CannotTell, NotApplicable
-from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Severity
+from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Rule, Severity
 from pytest_devops_gates.gate import ADVISORY, OFF, Canary, Gate, NoOptions, Options
 from pytest_devops_gates.project import BESIDE_CODE, Project
 from pytest_devops_gates.stage import Stage
@@ -193,6 +193,21 @@ def canary(project: Project, options: Options) -> Canary:
     return Canary("a changelog that says nothing of the version", files)
 
 
+RULES = (
+    Rule(
+        "nothing-said",
+        "The changelog says nothing of what is to be released.",
+        "Write for users what changed, under the heading of the version or of what is not released"
+        " yet, or in a fragment.",
+        "https://keepachangelog.com/en/1.1.0/",
+    ),
+    Rule(
+        "unreleased-left",
+        "What changed in this release does not stand under its version in the changelog.",
+        "Give the section the version and the date as its heading; fragments are put together by"
+        " `towncrier build` or `scriv collect`.",
+    ),
+)
 CHANGELOG = Gate(
     name="changelog",
     stage=Stage.DEPLOY,
@@ -203,4 +218,5 @@ CHANGELOG = Gate(
     cost=0.5,
     about="The changelog says something of this version, or of what is not released yet.",
     canary=canary,
+    rules=RULES,
 )

@@ -10,7 +10,7 @@ import msgspec
 
 from pytest_devops_gates import git
 from pytest_devops_gates.errors import CannotTell, NotApplicable, UsageError
-from pytest_devops_gates.evidence import Evidence, Finding, Receipt
+from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Rule
 from pytest_devops_gates.gate import ADVISORY, OFF, Canary, Gate, Options
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
@@ -144,6 +144,42 @@ def applies(project: Project, options: Options) -> str | None:
     return "no base to compare with"
 
 
+REWORD = (
+    "`git commit --amend` mends the last message, `git rebase -i` with `reword` an earlier one."
+)
+RULES = (
+    Rule("empty-subject", "A commit has no message.", REWORD),
+    Rule(
+        "fixup",
+        "A fixup, squash or amend commit is not yet melted into the commit that it mends.",
+        "`git rebase -i --autosquash` does it.",
+        "https://git-scm.com/docs/git-rebase",
+    ),
+    Rule(
+        "subject-too-long",
+        "The first line of a message has more characters than the option `max-subject` allows.",
+        f"Say it shorter, and the rest below a blank line. {REWORD}",
+    ),
+    Rule(
+        "not-conventional",
+        "A message is not of the form of Conventional Commits.",
+        f"Begin it with a type and a colon: `fix(parser): …`. {REWORD}",
+        "https://www.conventionalcommits.org/en/v1.0.0/",
+    ),
+    Rule("pattern", "A message does not match the option `pattern`.", REWORD),
+    Rule(
+        "no-reference",
+        "A message names no work item as the option `reference` wants it.",
+        f"Name the one that it belongs to. {REWORD}",
+    ),
+    Rule(
+        "no-sign-off",
+        "A message has no trailer Signed-off-by.",
+        "`git commit --amend --signoff` adds it to the last commit, `git rebase --signoff BASE` to"
+        " all of the change.",
+        "https://git-scm.com/docs/git-commit",
+    ),
+)
 COMMITS = Gate(
     name="commits",
     stage=Stage.DEVELOP,
@@ -156,4 +192,5 @@ COMMITS = Gate(
     cost=0.3,
     about="The messages of the change's commits have the form that the project asks for.",
     canary=canary,
+    rules=RULES,
 )

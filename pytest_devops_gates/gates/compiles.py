@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from pytest_devops_gates.errors import CannotTell
-from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Severity
+from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Rule, Severity
 from pytest_devops_gates.gate import ADVISORY, OFF, REQUIRED, Canary, Gate, NoOptions, Options
 from pytest_devops_gates.process import environment, run
 from pytest_devops_gates.project import Project
@@ -214,6 +214,13 @@ def canary(project: Project, options: Options) -> Canary:
     return Canary("a syntax error", dict.fromkeys(files, "def devops_gates_canary(:\n"))
 
 
+RULES = (
+    Rule(
+        "syntax-error",
+        "A source does not compile on a Python that the project declares.",
+        "Write it so that the oldest of them takes it, or raise `requires-python`.",
+    ),
+)
 COMPILES = Gate(
     name="compiles",
     stage=Stage.BUILD,
@@ -227,4 +234,5 @@ COMPILES = Gate(
     cost=2.0,
     about="The sources compile on each Python that the project declares and that is installed.",
     canary=canary,
+    rules=RULES,
 )

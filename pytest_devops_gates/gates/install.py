@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 
 from pytest_devops_gates.errors import CannotTell
-from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Severity
+from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Rule, Severity
 from pytest_devops_gates.gate import OFF, Canary, Gate, NoOptions, Options
 from pytest_devops_gates.process import (
     Process,
@@ -182,6 +182,22 @@ def canary(project: Project, options: Options) -> Canary:
     return Canary("a package that imports what is not there", broken)
 
 
+RULES = (
+    Rule(
+        "import-failed",
+        "A package or module of the wheel cannot be imported where nothing but its dependencies is"
+        " installed.",
+        "State what it needs in `dependencies`, and see that the wheel holds all of its files: what"
+        " the checkout has, or the development environment, is not there.",
+    ),
+    Rule(
+        "script-failed",
+        "A console script of the wheel does not start in a fresh environment.",
+        "See that its entry point names a function that is there, and that `--help` needs nothing"
+        " but the dependencies.",
+        "https://packaging.python.org/en/latest/specifications/entry-points/",
+    ),
+)
 INSTALL = Gate(
     name="install",
     stage=Stage.BUILD,
@@ -195,4 +211,5 @@ INSTALL = Gate(
     cost=3.0,
     about="The wheel installs into a fresh environment, imports there, and its commands start.",
     canary=canary,
+    rules=RULES,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import io
 import json
 import os
 from collections.abc import Iterable
@@ -14,11 +15,12 @@ import msgspec
 
 from pytest_devops_gates import levels
 from pytest_devops_gates.errors import CannotTell
-from pytest_devops_gates.evidence import Evidence, Finding, Severity
+from pytest_devops_gates.evidence import Evidence, Finding, Rule, Severity
 from pytest_devops_gates.gate import OFF, Canary, Command, Gate, Options, Output
 from pytest_devops_gates.project import Project, TestSession
 from pytest_devops_gates.stage import Stage
 from pytest_devops_gates.tally import tally
+from pytest_devops_gates.testdetail import detail, name
 from pytest_devops_gates.testrun import sum_up
 
 METRICS = (
@@ -60,8 +62,7 @@ def command(project: Project, options: Options) -> Command:
 
 def read(output: Output, project: Project, options: Options) -> Evidence:
     """The events of the run (see recorder/plugin.py), the first line being the engine's own."""
-    events = [json.loads(line) for line in output.stdout.splitlines()]
-    run = tally(events)
+    run = tally(map(_decode, io.BytesIO(output.stdout)))
     total = sum_up(run)
     counts, gaps = total.counts, list(total.gaps)
     if run.start is not None:
@@ -76,7 +77,20 @@ def read(output: Output, project: Project, options: Options) -> Evidence:
         metrics=numbers,
         unknown=gaps[0] if gaps else None,
         notes=[*gaps[1:], *total.notes],
+        tests=detail(run, numbers),
     )
+
+
+_fast = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+def _decode(line: bytes) -> dict[str, Any]:
+    """An event. Only Python's own decoder takes half characters, of names that are no UTF-8."""
+    try:
+        return _fast(line)
+    except msgspec.DecodeError:
+        event: dict[str, Any] = json.loads(line)
+        return event
 
 
 def _left_out(start: dict[str, Any], deselected: int, project: Project) -> Iterable[str]:
@@ -125,7 +139,7 @@ def _finding(rule: str, test: str, message: str, at: Any) -> Finding:
     path, line = at or (test.partition("::")[0] or None, None)
     return Finding(
         rule=rule,
-        message=f"{test}: {message}" if test else message,
+        message=f"{name(test)}: {message}" if test else message,
         severity=Severity.HIGH,
         path=path,
         line=line,
@@ -154,6 +168,37 @@ def _test_folder(project: Project) -> str:
     return (tests[0].rpartition("/")[0] or ".") if tests else "."
 
 
+RULES = (
+    Rule(
+        "failed",
+        "A test failed: what it asserts does not hold, or it raised an exception.",
+        "Mend the code, or the test where it asks for the wrong thing.",
+        "https://docs.pytest.org/en/stable/how-to/failures.html",
+    ),
+    Rule(
+        "error",
+        "A test's setup or teardown failed, most often a fixture.",
+        "Mend the fixture that the message names: the test itself did not decide this.",
+        "https://docs.pytest.org/en/stable/how-to/fixtures.html",
+    ),
+    Rule(
+        "collection-error",
+        "A test file could not be imported or collected: none of its tests ran.",
+        "Mend what the import raises; `pytest --collect-only` shows it within seconds.",
+    ),
+    Rule(
+        "outcome-altered",
+        "A test raised, or never ran, and was reported as passed.",
+        "Look for a hook in a conftest.py or a plugin that rewrites reports or calls tests by"
+        " itself, and take it off.",
+    ),
+    Rule(
+        "exit-status",
+        "pytest exited with 1 although no test failed.",
+        "Look for a plugin or a conftest.py that sets the exit status: a limit that is not kept,"
+        " for example.",
+    ),
+)
 TESTS = Gate(
     name="tests",
     stage=Stage.TEST,
@@ -168,4 +213,5 @@ TESTS = Gate(
     cost=1000.0,
     about="Every selected test ran to its end, and none failed or had its outcome altered.",
     canary=canary,
+    rules=RULES,
 )

@@ -6,7 +6,6 @@ import re
 from importlib.metadata import version
 from pathlib import Path
 
-import msgspec
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from pytest_devops_gates.errors import CannotTell, NotApplicable
@@ -16,6 +15,7 @@ from pytest_devops_gates.gate import OFF, Canary, Command, Gate, NoOptions, Opti
 from pytest_devops_gates.precommit import NAME as PRE_COMMIT
 from pytest_devops_gates.precommit import Hook, find_hook
 from pytest_devops_gates.project import Project
+from pytest_devops_gates.ruff_json import FORMAT_RULES, LINT_RULES, Entry, Place, rules
 from pytest_devops_gates.stage import Stage
 
 REAL_ERRORS = "E9,F63,F7,F82"
@@ -25,21 +25,6 @@ _HIGH = re.compile(r"E9\d\d|F63\d|F7\d\d|F82\d|invalid-syntax|syntax-error")
 SOURCES = (".py", ".pyi", ".ipynb")
 NO_PYTHON = "no Python file among those to look at"
 NOTHING_LEFT = b"No Python files found under the given path"
-
-
-class _Place(msgspec.Struct):
-    row: int | None = None
-    column: int | None = None
-
-
-class _Entry(msgspec.Struct):
-    """One violation. Source: ruff's ``--output-format=json``."""
-
-    code: str | None
-    filename: str | None
-    message: str
-    location: _Place | None = None
-    end_location: _Place | None = None
 
 
 def lint_command(project: Project, options: Options) -> Command:
@@ -62,7 +47,7 @@ def lint_command(project: Project, options: Options) -> Command:
 def read_lint(output: Output, project: Project, options: Options) -> Evidence:
     """Judges what counts of ruff's list of violations."""
     _check_scope(output, project)
-    entries = output.decode(list[_Entry])
+    entries = output.decode(list[Entry])
     _agree(output.exit_code, bool(entries), "violations")
     hook = find_hook(project.text(PRE_COMMIT), "ruff", "ruff-check")
     counted = _that_count(entries, hook, project)
@@ -71,6 +56,7 @@ def read_lint(output: Output, project: Project, options: Options) -> Evidence:
         (_finding(entry, _severity(entry)) for entry in counted),
         examined=_sources(output),
         notes=[drift] if drift else [],
+        rules=rules(counted),
     )
 
 
@@ -92,7 +78,7 @@ def read_format(output: Output, project: Project, options: Options) -> Evidence:
     tell whether its files are well formatted unless it finds nothing to do.
     """
     _check_scope(output, project)
-    entries = output.decode(list[_Entry])
+    entries = output.decode(list[Entry])
     _agree(output.exit_code, bool(entries), "unformatted files")
     hook = find_hook(project.text(PRE_COMMIT), "ruff-format")
     counted = _that_count(entries, hook, project)
@@ -200,8 +186,8 @@ def _agree(exit_code: int, found: bool, what: str) -> None:
         raise CannotTell(f"contradicts itself: it exited with {exit_code} and {listed} {what}")
 
 
-def _finding(entry: _Entry, severity: Severity) -> Finding:
-    start, end = entry.location or _Place(), entry.end_location or _Place()
+def _finding(entry: Entry, severity: Severity) -> Finding:
+    start, end = entry.location or Place(), entry.end_location or Place()
     return Finding(
         rule=entry.code or "syntax-error",
         message=entry.message,
@@ -214,12 +200,12 @@ def _finding(entry: _Entry, severity: Severity) -> Finding:
     )
 
 
-def _severity(entry: _Entry) -> Severity:
+def _severity(entry: Entry) -> Severity:
     high = entry.code is None or _HIGH.fullmatch(entry.code)
     return Severity.HIGH if high else Severity.MEDIUM
 
 
-def _that_count(entries: list[_Entry], hook: Hook | None, project: Project) -> list[_Entry]:
+def _that_count(entries: list[Entry], hook: Hook | None, project: Project) -> list[Entry]:
     """What is left without the files that the project keeps from its own ruff hook.
 
     Newer releases of ruff read Markdown too; the hooks give it Python sources only, and so do we.
@@ -268,6 +254,8 @@ LINT = Gate(
     cost=0.2,
     about="The project's sources keep the rules that its ruff settings choose.",
     canary=lint_canary,
+    rules=LINT_RULES,
+    suppress="# noqa: {rule}",
 )
 FORMAT = Gate(
     name="format",
@@ -281,4 +269,5 @@ FORMAT = Gate(
     cost=0.2,
     about="The project's sources are formatted as `ruff format` formats them.",
     canary=format_canary,
+    rules=FORMAT_RULES,
 )

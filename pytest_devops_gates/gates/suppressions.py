@@ -12,7 +12,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 
-from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Severity
+from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Rule, Severity
 from pytest_devops_gates.gate import ADVISORY, OFF, Canary, Gate, NoOptions, Options
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
@@ -231,6 +231,13 @@ def canary(project: Project, options: Options) -> Canary:
     return Canary("a thousand suppressions of every kind", dict.fromkeys(files, source))
 
 
+_TAKE_OFF = "See whether it is still needed: mend what it hides, and take it off."
+RULES = (
+    *(Rule(kind, f"A comment tells a tool to look away: {kind}.", _TAKE_OFF) for kind in COMMENTS),
+    Rule("skip", "A test is skipped wherever it runs.", _TAKE_OFF),
+    Rule("skipif", "A test is skipped where its condition holds.", _TAKE_OFF),
+    Rule("xfail", "A test is expected to fail.", _TAKE_OFF),
+)
 SUPPRESSIONS = Gate(
     name="suppressions",
     stage=Stage.DEVELOP,
@@ -245,4 +252,5 @@ SUPPRESSIONS = Gate(
     cost=1.0,
     about="Counts the comments and marks by which sources tell tools, or pytest, to look away.",
     canary=canary,
+    rules=RULES,
 )

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import msgspec
 
-from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Severity
+from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Rule, Severity
 from pytest_devops_gates.gate import OFF, Canary, Gate, Options
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
@@ -200,6 +200,31 @@ def canary(project: Project, options: Options) -> Canary:
     return Canary("a merge conflict", dict.fromkeys(files, conflict))
 
 
+RULES = (
+    Rule(
+        "conflict-marker",
+        "A merge conflict that git could not settle stands in a text file.",
+        "Keep one of the two versions or put them together, take off the lines that git added,"
+        " and commit.",
+    ),
+    Rule(
+        "big-file",
+        "A file is bigger than the option `max-kib` allows.",
+        "Keep it out of git, or in Git LFS; where it has to be there, allow more:"
+        " `[tool.devops-gates.gates.tree.options]` `max-kib`.",
+    ),
+    Rule(
+        "case-clash",
+        "Names differ by case or by Unicode normalisation alone, of which macOS and Windows keep"
+        " but one.",
+        "Rename one of them: `git mv`.",
+    ),
+    Rule(
+        "uncommitted",
+        "What would be released is not what the commit holds.",
+        "`git status` shows the changes: commit, stash or ignore them.",
+    ),
+)
 TREE = Gate(
     name="tree",
     stage=Stage.DEVELOP,
@@ -213,4 +238,5 @@ TREE = Gate(
         " before a release, all is committed."
     ),
     canary=canary,
+    rules=RULES,
 )

@@ -9,12 +9,12 @@ import msgspec
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
-from pytest_devops_gates.checkers.checker import Checker, installed
+from pytest_devops_gates.checkers.checker import NO_RULE, Checker, installed, rules
 from pytest_devops_gates.checkers.mypy import MYPY
 from pytest_devops_gates.checkers.pyrefly import PYREFLY
 from pytest_devops_gates.checkers.pyright import BASEDPYRIGHT, PYRIGHT
 from pytest_devops_gates.checkers.ty import TY
-from pytest_devops_gates.evidence import Evidence
+from pytest_devops_gates.evidence import Evidence, Rule
 from pytest_devops_gates.gate import OFF, Canary, Command, Gate, Output
 from pytest_devops_gates.precommit import NAME as PRE_COMMIT
 from pytest_devops_gates.precommit import find_hook
@@ -78,7 +78,11 @@ def read(output: Output, project: Project, options: Options) -> Evidence:
     evidence = checker.read(output)
     notes = [*evidence.notes, *_others(project, options, checker)]
     drift = _drift(project, checker) if evidence.findings else None
-    return msgspec.structs.replace(evidence, notes=(*notes, *([drift] if drift else [])))
+    return msgspec.structs.replace(
+        evidence,
+        notes=(*notes, *([drift] if drift else [])),
+        rules=rules(evidence.findings, checker.tell),
+    )
 
 
 def _others(project: Project, options: Options, chosen: Checker) -> Iterator[str]:
@@ -135,6 +139,11 @@ def canary(project: Project, options: Options) -> Canary:
     return Canary("a text where a number is declared", dict.fromkeys(files, CANARY))
 
 
+UNPARSED = (
+    "The checker cannot parse the source.",
+    "Mend the syntax there: of such a source nothing else is checked.",
+)
+RULES = (Rule(NO_RULE, *UNPARSED), Rule("invalid-syntax", *UNPARSED))
 TYPES = Gate(
     name="types",
     stage=Stage.DEVELOP,
@@ -149,4 +158,6 @@ TYPES = Gate(
     cost=5.0,
     about="The types of the project's code agree, as the type checker that it configures sees it.",
     canary=canary,
+    rules=RULES,
+    suppress="# type: ignore[{rule}]",
 )

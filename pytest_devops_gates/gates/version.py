@@ -9,7 +9,7 @@ from packaging.version import Version
 
 from pytest_devops_gates import git, tags, versions
 from pytest_devops_gates.errors import CannotTell, NotApplicable
-from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Severity
+from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Rule, Severity
 from pytest_devops_gates.gate import ADVISORY, OFF, Canary, Gate, NoOptions, Options
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
@@ -139,6 +139,38 @@ def _free_tag(project: Project, top: Path, version: Version) -> str:
     return next((form for form in forms if form not in taken), forms[0])
 
 
+PEP_440 = "https://packaging.python.org/en/latest/specifications/version-specifiers/"
+RULES = (
+    Rule(
+        "no-version",
+        "The packaging metadata states no version.",
+        "State `version` in `[project]`, or name it in `dynamic` there, with the tool's settings"
+        " that tell where it comes from.",
+    ),
+    Rule(
+        "invalid-version",
+        "A version is none that Python's packaging tools take.",
+        "Write it as PEP 440 has it: `1.2.3`, `1.2rc1`, `1.2.dev4`, `1.2.post1`.",
+        PEP_440,
+    ),
+    Rule(
+        "not-normalised",
+        "A version is written in another form than the one in which tools show it.",
+        "Write it in its normal form, which the message names.",
+        PEP_440,
+    ),
+    Rule(
+        "version-differs",
+        "Two places state different versions.",
+        "Make them the same, or keep the version in one place alone and have the others read it"
+        " from there.",
+    ),
+    Rule(
+        "already-tagged",
+        "A tag of this version leads to another commit: it was released before.",
+        "Raise the version; where the tag is wrong and was never published, move it.",
+    ),
+)
 VERSION = Gate(
     name="version",
     stage=Stage.DEPLOY,
@@ -150,4 +182,5 @@ VERSION = Gate(
     cost=0.5,
     about="The version is valid, the same wherever it is stated, and no tag of it leads elsewhere.",
     canary=canary,
+    rules=RULES,
 )

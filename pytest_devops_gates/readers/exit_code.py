@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from pytest_devops_gates.errors import CannotTell
-from pytest_devops_gates.evidence import Evidence, Finding, Severity
+from pytest_devops_gates.evidence import Evidence, Finding, Rule, Severity
 from pytest_devops_gates.gate import Output, Reader
 from pytest_devops_gates.process import last_line, last_lines
 
 NOT_STARTED = {126: "could not be started", 127: "was not found"}
 """What a shell exits with. Source: POSIX, Shell Command Language, 2.8.2."""
+
+RULES = (
+    Rule(
+        "exit-code",
+        "The command says by its exit code that something is wrong.",
+        "Run it by hand: it says what.",
+    ),
+)
 
 
 def read(output: Output) -> Evidence:
@@ -24,6 +32,7 @@ def read(output: Output) -> Evidence:
         examined=1,
         metrics={"exit-code": code},
         log=last_lines(said),
+        rules=RULES,
     )
 
 

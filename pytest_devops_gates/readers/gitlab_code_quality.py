@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from pytest_devops_gates.errors import CannotTell
-from pytest_devops_gates.evidence import Evidence, Finding, Severity
+from pytest_devops_gates.evidence import Evidence, Finding, Rule, Severity
 from pytest_devops_gates.gate import Output, Reader
 
 SEVERITIES = {
@@ -21,6 +21,7 @@ SEVERITIES = {
     "blocker": Severity.CRITICAL,
 }
 LAST_LINE = 2**31 - 1
+UNNAMED = "code-quality"
 
 
 class Lines(msgspec.Struct, frozen=True):
@@ -62,7 +63,12 @@ def read(output: Output) -> Evidence:
         unknown = f"exited with {output.exit_code} and lists no issue"
     findings = [_finding(number, issue) for number, issue in enumerate(issues)]
     files = {finding.path for finding in findings}
-    return Evidence.of(findings, examined=max(1, len(files)), unknown=unknown)
+    return Evidence.of(
+        findings,
+        examined=max(1, len(files)),
+        unknown=unknown,
+        rules=[Rule(UNNAMED, "The tool names no check for it.")],
+    )
 
 
 def _finding(number: int, issue: Issue) -> Finding:
@@ -73,7 +79,7 @@ def _finding(number: int, issue: Issue) -> Finding:
     if line is None and begin:
         line = begin.line
     return Finding(
-        rule=issue.check_name or "code-quality",
+        rule=issue.check_name or UNNAMED,
         message=issue.description,
         severity=SEVERITIES[issue.severity or "major"],
         path=issue.location.path,

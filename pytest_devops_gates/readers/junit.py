@@ -15,7 +15,7 @@ import msgspec
 
 from pytest_devops_gates import markup
 from pytest_devops_gates.errors import CannotTell
-from pytest_devops_gates.evidence import Evidence, Finding, Severity
+from pytest_devops_gates.evidence import Evidence, Finding, Rule, Severity
 from pytest_devops_gates.gate import Output, Reader
 
 if TYPE_CHECKING:
@@ -29,6 +29,18 @@ MESSAGE = 500
 """Characters kept of a failure's first line."""
 PATH = 4096
 """Characters allowed in a path: that of a suite may serve 100,000 cases."""
+RULES = (
+    Rule(
+        "failed",
+        "A test failed: what it asserts does not hold.",
+        "Mend the code, or the test where it asks for the wrong thing.",
+    ),
+    Rule(
+        "error",
+        "A test broke off: something beside what it asserts went wrong, its setup for example.",
+        "The report of its runner tells where.",
+    ),
+)
 
 
 class Case(msgspec.Struct):
@@ -94,6 +106,7 @@ def read(output: Output) -> Evidence:
         examined=int(metrics["tests"] - metrics["skipped"]),
         metrics=metrics,
         unknown=unknown,
+        rules=RULES,
     )
 
 

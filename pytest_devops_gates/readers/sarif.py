@@ -16,6 +16,7 @@ import msgspec
 
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Evidence, Finding, Severity
+from pytest_devops_gates.evidence import Rule as Known
 from pytest_devops_gates.gate import Output, Reader
 from pytest_devops_gates.sarif_shape import (
     Artifact,
@@ -51,16 +52,17 @@ def read(output: Output) -> Evidence:
     """
     runs = _runs(output)
     findings: list[Finding] = []
+    known: dict[str, Known] = {}
     unknown = None
     for run in runs:
         rules = Rules(run.tool)
         found = [result for result in run.results or () if _is_finding(result)]
-        findings += (_finding(result, run, rules) for result in found)
+        findings += (_finding(result, run, rules, known) for result in found)
         unknown = unknown or _trouble(run)
     if output.exit_code and not findings:
         unknown = unknown or f"exited with {output.exit_code} and lists no result that explains it"
     examined = sum(len(run.artifacts or ()) or 1 for run in runs)
-    return Evidence.of(findings, examined=examined, unknown=unknown)
+    return Evidence.of(findings, examined=examined, unknown=unknown, rules=known.values())
 
 
 def _runs(output: Output) -> list[Run]:
@@ -110,8 +112,11 @@ def _trouble(run: Run) -> str | None:
     return None
 
 
-def _finding(result: Result, run: Run, rules: Rules) -> Finding:
+def _finding(result: Result, run: Run, rules: Rules, known: dict[str, Known]) -> Finding:
+    """The finding; what is said of its rule is added to what is known, once for each rule."""
     name, rule = rules.of(result)
+    if rule and name[:TEXT] not in known:
+        known[name[:TEXT]] = _known(name[:TEXT], rule)
     path, region = _place(result.locations, run)
     return Finding(
         rule=name[:TEXT],
@@ -123,6 +128,33 @@ def _finding(result: Result, run: Run, rules: Rules) -> Finding:
         end_line=_number(region.end_line),
         end_column=_number(region.end_column),
     )
+
+
+def _known(name: str, rule: Rule) -> Known:
+    """What a rule says of itself (3.49.7 to 3.49.13), in the many ways in which tools do so."""
+    short, full, help_ = map(_said, (rule.short_description, rule.full_description, rule.help))
+    says = short or full or help_ or (rule.name if isinstance(rule.name, str) else "")
+    more = next((p for text in (help_, full) if (p := _paragraph(text)) and p != says), "")
+    uri = rule.help_uri if isinstance(rule.help_uri, str) else ""
+    return Known(name, says=says[:TEXT], help=more, uri=uri[:TEXT])
+
+
+def _said(message: Any) -> str:
+    """The text of a multiformatMessageString (3.12); of another shape, nothing: it is no reason
+    not to believe the results."""
+    told = message if isinstance(message, Mapping) else {}
+    texts = [told.get(form) for form in ("text", "markdown")]
+    return next((text[:TEXT] for text in texts if text and isinstance(text, str)), "")
+
+
+def _paragraph(text: str) -> str:
+    """The first paragraph of prose: help is often a whole page of Markdown."""
+    for block in text.replace("\r\n", "\n").split("\n\n"):
+        prose = [line for line in block.splitlines() if not line.startswith("#")]
+        told = "\n".join(prose).strip()
+        if told and not told.startswith("```"):
+            return told
+    return ""
 
 
 def _severity(result: Result, rule: Rule | None) -> Severity:
