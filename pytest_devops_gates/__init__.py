@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from pytest_devops_gates.evidence import Evidence as Evidence
     from pytest_devops_gates.evidence import Finding as Finding
     from pytest_devops_gates.evidence import Receipt as Receipt
+    from pytest_devops_gates.evidence import Rule as Rule
     from pytest_devops_gates.evidence import Severity as Severity
     from pytest_devops_gates.gate import Canary as Canary
     from pytest_devops_gates.gate import Command as Command
     from pytest_devops_gates.gate import Gate as Gate
     from pytest_devops_gates.gate import Output as Output
     from pytest_devops_gates.project import Project as Project
+    from pytest_devops_gates.report import Report as Report
+    from pytest_devops_gates.report import Reporter as Reporter
     from pytest_devops_gates.stage import Stage as Stage
 
 CHILD_MARKER = "PYTEST_DEVOPS_GATES_CHILD"
@@ -39,12 +42,15 @@ _HOMES = {
     "Evidence": "evidence",
     "Finding": "evidence",
     "Receipt": "evidence",
+    "Rule": "evidence",
     "Severity": "evidence",
     "Canary": "gate",
     "Command": "gate",
     "Gate": "gate",
     "Output": "gate",
     "Project": "project",
+    "Report": "report",
+    "Reporter": "report",
     "Stage": "stage",
 }
 __all__ = list(_HOMES)

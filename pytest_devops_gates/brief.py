@@ -45,7 +45,7 @@ def brief(
     Raises UsageError for whatever is wrong with them.
     """
     root = request.tree or request.root
-    pyproject = _pyproject(root)
+    pyproject = config.read_pyproject(root)
     policy, source = _policy(request.root, pyproject, request.policy)
     table = config.read_table(policy)
     gates = registry.all_gates(pytest_config.pluginmanager, table)
@@ -81,11 +81,10 @@ def brief(
     )
 
 
-def check_start(request: Request, run: Run) -> None:
+def check_start(request: Request) -> None:
     """Raises UsageError for what can be known to be wrong before anything is read or run."""
     if os.name == "nt":
         raise UsageError("--devops-gates needs Linux or macOS; Windows is not supported yet")
-    _check_report_folder(request.report, run)
     _check_root(request.root)
 
 
@@ -126,28 +125,6 @@ def _check_root(root: Path) -> None:
                 f"pytest's rootdir is {root}, below the project in {above}, whose settings would"
                 f" not be read; pass --rootdir={above}"
             )
-
-
-def _check_report_folder(folder: Path | None, run: Run) -> None:
-    """A folder that cannot take the report is told before anything runs."""
-    if folder is None:
-        return
-    home = (run.home or run.path).resolve()
-    if home == folder.resolve() or home in folder.resolve().parents:
-        raise UsageError(f"--devops-gates-report: {folder} lies inside {home}; name another folder")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"--devops-gates-report: {folder}: {error.strerror}") from None
-
-
-def _pyproject(root: Path) -> dict[str, Any]:
-    try:
-        return config.load_toml((root / "pyproject.toml").read_bytes(), "pyproject.toml")
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise UsageError(f"pyproject.toml cannot be read: {error}") from None
 
 
 def _policy(

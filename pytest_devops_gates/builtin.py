@@ -26,6 +26,15 @@ from pytest_devops_gates.readers import (
     metrics_json,
     sarif,
 )
+from pytest_devops_gates.report import Reporter
+from pytest_devops_gates.reporters.code_quality import CODE_QUALITY
+from pytest_devops_gates.reporters.dotenv import DOTENV
+from pytest_devops_gates.reporters.html import HTML
+from pytest_devops_gates.reporters.junit import JUNIT, JUNIT_GITLAB
+from pytest_devops_gates.reporters.markdown import MARKDOWN
+from pytest_devops_gates.reporters.sarif import SARIF
+from pytest_devops_gates.reporters.terminal import TERMINAL
+from pytest_devops_gates.reporters.verdict_json import JSON
 
 READERS = {
     reader.name: reader
@@ -57,7 +66,24 @@ GATES = (
     CHANGELOG,
 )
 
+REPORTERS: tuple[Reporter, ...] = (
+    TERMINAL,
+    JSON,
+    HTML,
+    MARKDOWN,
+    SARIF,
+    JUNIT,
+    CODE_QUALITY,
+    JUNIT_GITLAB,
+    DOTENV,
+)
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_devops_gates_add() -> tuple[Gate, ...]:
     return GATES
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_devops_gates_add_reporters() -> tuple[Reporter, ...]:
+    return REPORTERS

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from pytest_devops_gates import policy
-from pytest_devops_gates.evidence import Evidence
+from pytest_devops_gates.evidence import Evidence, Rule, TestDetail
 from pytest_devops_gates.findings import complete
+from pytest_devops_gates.gate import Gate
 from pytest_devops_gates.plan import Plan
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
@@ -17,6 +19,7 @@ from pytest_devops_gates.verdict import (
     EXIT_STATUS,
     OFF,
     UNKNOWN,
+    ProjectName,
     Ruling,
     StageOutcome,
     TestCounts,
@@ -37,12 +40,7 @@ def conclude(
         name: msgspec.structs.replace(found, findings=complete(name, found.findings, project.root))
         for name, found in evidence.items()
     }
-    rulings = [
-        policy.rule(plan.settings[gate.name], gathered[gate.name])
-        if gate.name in gathered
-        else _off(plan, gate.name)
-        for gate in plan.gates
-    ]
+    rulings = [_ruling(gate, plan, gathered.get(gate.name)) for gate in plan.gates]
     answer = policy.answer(rulings)
     status = EXIT_STATUS[answer.verdict]
     if interrupted:
@@ -62,23 +60,50 @@ def conclude(
         ),
         gates=tuple(rulings),
         findings=tuple(f for found in gathered.values() for f in found.findings),
-        tests=_test_counts(rulings),
+        tests=_test_counts(rulings, gathered["tests"].tests if "tests" in gathered else None),
+        project=_named(project),
+        rules=tuple(_rules(plan.gates, gathered)),
     )
 
 
-def _off(plan: Plan, name: str) -> Ruling:
-    settings = plan.settings[name]
-    return Ruling(
-        name=name,
-        stage=settings.stage,
-        level=settings.level,
-        outcome=OFF,
-        reason=plan.reasons[name],
-        owner=settings.owner,
+def _ruling(gate: Gate, plan: Plan, evidence: Evidence | None) -> Ruling:
+    settings = plan.settings[gate.name]
+    if evidence is None:
+        ruling = Ruling(
+            name=gate.name,
+            stage=settings.stage,
+            level=settings.level,
+            outcome=OFF,
+            reason=plan.reasons[gate.name],
+            owner=settings.owner,
+        )
+    else:
+        ruling = policy.rule(settings, evidence)
+    return msgspec.structs.replace(ruling, about=gate.about, again=gate.again)
+
+
+def _named(project: Project) -> ProjectName:
+    told = project.pyproject.get("project", {})
+    name, version = told.get("name"), told.get("version")
+    folder = os.path.relpath(project.root, project.toplevel or project.root)
+    return ProjectName(
+        name=name if isinstance(name, str) else project.root.name,
+        version=version if isinstance(version, str) else None,
+        folder="" if folder == "." else folder.replace(os.sep, "/"),
     )
 
 
-def _test_counts(rulings: list[Ruling]) -> TestCounts:
+def _rules(gates: Sequence[Gate], gathered: Mapping[str, Evidence]) -> Iterable[Rule]:
+    """What is known of the rules that findings name: of the tool, or else of the gate itself."""
+    for gate in gates:
+        evidence = gathered.get(gate.name, Evidence())
+        known = {rule.id: rule for rule in (*gate.rules, *evidence.rules)}
+        for name in dict.fromkeys(finding.rule for finding in evidence.findings):
+            if name in known:
+                yield msgspec.structs.replace(known[name].fit(), gate=gate.name)
+
+
+def _test_counts(rulings: list[Ruling], detail: TestDetail | None) -> TestCounts:
     metrics = next((r.metrics for r in rulings if r.name == "tests"), {})
     fields = {field.name: field.type for field in msgspec.structs.fields(TestCounts)}
     known = {name: metrics[name] for name in fields if name in metrics}
@@ -86,6 +111,7 @@ def _test_counts(rulings: list[Ruling]) -> TestCounts:
         {
             name: value if name == "seconds" else bool(value) if name == "complete" else int(value)
             for name, value in known.items()
-        },
+        }
+        | {"detail": detail or TestDetail()},
         TestCounts,
     )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from pytest_devops_gates.ci import AUTO, SETTINGS
 from pytest_devops_gates.decode import decode, one_of
 from pytest_devops_gates.errors import UsageError
 from pytest_devops_gates.gate import LEVELS
@@ -68,10 +70,12 @@ class ProfileTable(msgspec.Struct, frozen=True, rename="kebab"):
 
 
 class Table(msgspec.Struct, frozen=True, rename="kebab"):
-    """``[tool.devops-gates]``. ``deadline`` is in seconds, for the whole run."""
+    """``[tool.devops-gates]``. ``deadline`` is in seconds, for the whole run, and ``ci`` says whose
+    own ways of showing results are used (see ci.py)."""
 
     profile: str | None = None
     base: str | None = None
+    ci: str = AUTO
     deadline: float = 21_600.0
     gates: dict[str, GateTable] = {}
     profiles: dict[str, ProfileTable] = {}
@@ -89,12 +93,23 @@ def load_toml(data: bytes, name: str) -> dict[str, Any]:
     return table
 
 
+def read_pyproject(root: Path) -> dict[str, Any]:
+    """The project's pyproject.toml, empty where it has none. Raises UsageError for a broken one."""
+    try:
+        return load_toml((root / "pyproject.toml").read_bytes(), "pyproject.toml")
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise UsageError(f"pyproject.toml cannot be read: {error}") from None
+
+
 def read_table(pyproject: Mapping[str, Any]) -> Table:
     """The configuration's table. Raises UsageError for unknown keys, wrong types and ranges."""
     tool = pyproject.get("tool", {})
     raw = tool.get("devops-gates", {}) if isinstance(tool, dict) else {}
     table: Table = decode(Table, raw, TABLE)
     _positive(table.deadline, f"{TABLE}.deadline")
+    one_of(table.ci, SETTINGS, f"{TABLE}.ci", "setting")
     for name, gate in table.gates.items():
         _check_gate(gate, f"{TABLE}.gates.{name}")
     for name, profile in table.profiles.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -12,6 +13,9 @@ from pathlib import Path
 from pytest_devops_gates.errors import CannotTell
 
 Mark = tuple[int, ...]
+
+LARGEST = 2**30
+"""Bytes of a file of ours that is read: many times what 100,000 findings take."""
 
 
 def write(path: Path, text: str) -> None:
@@ -42,6 +46,19 @@ def point(link: Path, target: str) -> None:
     if link.is_dir() and not link.is_symlink():
         shutil.rmtree(link)
     os.replace(temporary, link)
+
+
+def read_plain(path: Path) -> bytes:
+    """The bytes of a plain file. Raises OSError for what is none (a pipe would be waited for), or
+    is larger than any file of ours."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(descriptor, "rb") as stream:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "no plain file")
+        if found.st_size > LARGEST:
+            raise OSError(errno.EFBIG, f"more than {LARGEST >> 20} MiB")
+        return stream.read()
 
 
 def mark(path: Path) -> Mark | None:

@@ -21,6 +21,15 @@ class NotApplicable(Exception):
     """A gate found evidence that its question does not arise here; this is the evidence."""
 
 
+def told(error: BaseException) -> str:
+    """An exception of foreign code, of whatever kind, in a few words."""
+    try:
+        said = str(error)
+    except Exception as another:
+        said = f"its text raises {type(another).__name__}"
+    return f"{type(error).__name__}: {said}"[:300]
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`` (did you mean 'lint'?)``, or the known names when none is near."""
     names = sorted(known)

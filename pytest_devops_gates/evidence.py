@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Annotated, Literal
@@ -10,6 +11,12 @@ from typing import Annotated, Literal
 import msgspec
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
+
+SAYS, HELP, URI = 300, 2_000, 500
+"""Characters that are kept of what a rule says, and of its help; a longer URI is none."""
+
+_WEB_PAGE = re.compile(r"https?://(?=[A-Za-z0-9\[])[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
+"""An absolute URI on the web, of the characters that RFC 3986 knows."""
 
 
 class Severity(str, Enum):
@@ -35,7 +42,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=False):
 
     ``path`` is relative to the project's root, with forward slashes; lines and columns count
     from 1, and the end column is exclusive. ``gate``, ``fingerprint`` and ``state`` are filled in
-    by the engine.
+    by the engine, as is ``line_hash``, which GitHub tells alerts apart by (see linehash.py).
     """
 
     rule: str
@@ -51,6 +58,72 @@ class Finding(msgspec.Struct, frozen=True, kw_only=False):
     fingerprint: str = ""
     state: Literal["new", "known", "waived"] = "new"
     waiver: str | None = None
+    line_hash: str = ""
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """What is known of a rule: what it ``says`` in a sentence, how what it finds is mended
+    (``help``), and the page that tells more (``uri``). ``gate`` is filled in by the engine."""
+
+    id: str
+    says: str = ""
+    help: str = ""
+    uri: str = ""
+    gate: str = ""
+
+    def fit(self) -> Rule:
+        """The same as a report may show it: its texts in one line each and cut where they are too
+        long, and no ``uri`` but that of a page on the web."""
+        is_page = len(self.uri) <= URI and _WEB_PAGE.fullmatch(self.uri)
+        return msgspec.structs.replace(
+            self,
+            says=_in_one_line(self.says, SAYS),
+            help=_in_one_line(self.help, HELP),
+            uri=self.uri if is_page else "",
+        )
+
+
+class LevelCounts(msgspec.Struct, frozen=True):
+    """The tests of one level: how many were run, how many of these failed, and how many were
+    skipped beside them."""
+
+    name: str
+    run: int
+    failed: int
+    skipped: int
+
+
+class TimedTest(msgspec.Struct, frozen=True):
+    """A test with the seconds of its setup, call and teardown, all tries together."""
+
+    id: str
+    seconds: float
+    outcome: str
+
+
+class FlakyTest(msgspec.Struct, frozen=True):
+    """A test that passed after it had failed, and how often it was tried."""
+
+    id: str
+    tries: int
+
+
+class SkipReason(msgspec.Struct, frozen=True):
+    """Why tests were skipped, and how many for this reason."""
+
+    reason: str
+    tests: int
+
+
+class TestDetail(msgspec.Struct, frozen=True):
+    """What is told of a test run beside its counts, each list cut where it is long."""
+
+    __test__ = False
+
+    levels: tuple[LevelCounts, ...] = ()
+    slowest: tuple[TimedTest, ...] = ()
+    flaky: tuple[FlakyTest, ...] = ()
+    skips: tuple[SkipReason, ...] = ()
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -73,7 +146,9 @@ class Receipt(msgspec.Struct, frozen=True):
 class Evidence(msgspec.Struct, frozen=True):
     """What one gate gathered. With ``unknown`` set, the rest is what was seen before it broke.
 
-    ``log`` holds the last lines that its tool printed, where these say more than the findings do.
+    ``log`` holds the last lines that its tool printed, where these say more than the findings do,
+    ``rules`` what the tool says of the rules that its findings name, and ``tests`` the particulars
+    of a test run.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -84,6 +159,8 @@ class Evidence(msgspec.Struct, frozen=True):
     receipt: Receipt | None = None
     notes: tuple[str, ...] = ()
     log: str = ""
+    rules: tuple[Rule, ...] = ()
+    tests: TestDetail | None = None
 
     @classmethod
     def of(
@@ -95,6 +172,8 @@ class Evidence(msgspec.Struct, frozen=True):
         unknown: str | None = None,
         notes: Iterable[str] = (),
         log: str = "",
+        rules: Iterable[Rule] = (),
+        tests: TestDetail | None = None,
     ) -> Evidence:
         """Evidence of a gate that read ``examined`` inputs; zero of them is never a pass."""
         return cls(
@@ -104,6 +183,8 @@ class Evidence(msgspec.Struct, frozen=True):
             unknown=unknown,
             notes=tuple(notes),
             log=log,
+            rules=tuple(rules),
+            tests=tests,
         )
 
     def checked(self) -> Evidence:
@@ -116,3 +197,8 @@ class Evidence(msgspec.Struct, frozen=True):
             if not isinstance(value, (int, float)) or not math.isfinite(value):
                 raise ValueError(f"the metric {name} is {value!r}, which is no number")
         return msgspec.convert(msgspec.to_builtins(self), Evidence, strict=True)
+
+
+def _in_one_line(text: str, limit: int) -> str:
+    line = " ".join(text[: 4 * limit].split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -1,4 +1,5 @@
-"""Findings as every report needs them: paths from the project's root, and a fingerprint."""
+"""Findings as every report needs them: paths from the project's root, a fingerprint, and no more
+text than can be read."""
 
 from __future__ import annotations
 
@@ -12,30 +13,37 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import msgspec
 
 from pytest_devops_gates.evidence import Finding
+from pytest_devops_gates.linehash import Source
 
 OUTSIDE = "[outside the project] "
+MESSAGE = 2_000
+"""Characters that are kept of a message."""
 
 
 def complete(gate: str, findings: Iterable[Finding], root: Path) -> tuple[Finding, ...]:
     """The findings of one gate, with gate, relative path and fingerprint filled in."""
-    read = lru_cache(maxsize=64)(lambda path: _lines(root, path))
+    read = lru_cache(maxsize=64)(lambda path: read_source(root, path))
+    place = lru_cache(maxsize=1024)(lambda path: relative(path, root))
     seen: Counter[tuple[str, ...]] = Counter()
     done = []
     for finding in findings:
-        path, inside = relative(finding.path, root)
+        path, inside = place(finding.path)
         message = finding.message if inside else OUTSIDE + finding.message
         line = finding.line if isinstance(finding.line, int) and finding.line > 0 else None
-        text = _line(read(path), line) if inside and path else ""
-        content = (gate, finding.rule, path or "", text or finding.message)
+        source = read(path) if inside and path else Source("")
+        text = source.line(line)
+        told = " ".join((text or finding.message).split())  # as the fingerprint takes it
+        content = (gate, finding.rule, path or "", told)
         seen[content] += 1
         done.append(
             msgspec.structs.replace(
                 finding,
                 gate=gate,
                 path=path,
-                message=message,
+                message=shortened(message, MESSAGE),
                 line=line,
                 fingerprint=fingerprint(*content, str(seen[content])),
+                line_hash=source.hash(line) if text else "",
             )
         )
     return tuple(done)
@@ -66,17 +74,23 @@ def relative(path: str | None, root: Path) -> tuple[str | None, bool]:
     return str(PurePosixPath(*Path(below).parts)), True
 
 
-def _lines(root: Path, path: str) -> list[str]:
+def shortened(text: str, limit: int) -> str:
+    """A text without its middle, where it is longer than ``limit`` characters."""
+    if len(text) <= limit:
+        return text
+    end = limit // 4
+    return f"{text[: limit - end - 1]}…{text[-end:]}"
+
+
+def read_source(root: Path, path: str) -> Source:
+    """The lines of a plain file inside the project; none of what is no such file, leads out of it
+    by a link, or has more than 4 MiB."""
     target = root / path
     try:
         if not target.is_file() or target.stat().st_size > 2**22:
-            return []
+            return Source("")
         if root.resolve() not in target.resolve().parents:
-            return []
-        return target.read_text(encoding="utf-8", errors="replace").splitlines()
+            return Source("")
+        return Source(target.read_bytes().decode("utf-8", "replace"))
     except OSError:
-        return []
-
-
-def _line(lines: list[str], number: int | None) -> str:
-    return lines[number - 1] if number and 0 < number <= len(lines) else ""
+        return Source("")

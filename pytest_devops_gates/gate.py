@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from pytest_devops_gates.errors import CannotTell
-from pytest_devops_gates.evidence import Evidence
+from pytest_devops_gates.evidence import Evidence, Rule
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
 
@@ -124,6 +124,8 @@ class Gate(msgspec.Struct, frozen=True):
     marks one that takes a path. ``again`` is the command that shows the result by hand and
     ``cost`` its usual seconds, for scheduling. ``about`` says in a sentence what it checks.
     ``canary`` makes the violation that ``devops-gates prove`` plants, for the project as it is.
+    ``rules`` tells of the rules that are its own, and ``suppress`` how a finding is suppressed in
+    its line (``{rule}`` stands for the rule), where the tool has such a way.
     ``testimony`` marks a gate that runs inside the test process, after the last test. ``origin``
     is the key of the configuration that made it, if one did.
     """
@@ -148,6 +150,8 @@ class Gate(msgspec.Struct, frozen=True):
     cost: float = 1.0
     about: str = ""
     canary: Callable[[Project, Options], Canary] | None = None
+    rules: tuple[Rule, ...] = ()
+    suppress: str = ""
     testimony: bool = False
     origin: str = ""
 

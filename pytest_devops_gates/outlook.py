@@ -49,7 +49,7 @@ def outlook(
     """Look ahead without running anything. Raises UsageError for a wrong configuration."""
     with tempfile.TemporaryDirectory(prefix="devops-gates-") as folder:
         run = Run(run_id="", path=Path(folder), home=None)
-        check_start(asked, run)
+        check_start(asked)
         known = brief(pytest_config, options, asked, run, runs=False)
         project = with_state(known.project, git.state(known.project.root), known.base)
         found: dict[str, Prospect] = {}

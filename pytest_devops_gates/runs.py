@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import tempfile
 import time
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from pytest_devops_gates import disk
+from pytest_devops_gates.errors import UsageError, did_you_mean
 
 KEEP = 20
 """Finished runs that are kept; older ones are removed."""
 
 FOLDER = ".devops-gates"
+OWN = re.compile(
+    r"coverage\.json|testimony\.json|tests\..*|devops_gates_.*|logs|dist|tmp|cache|.*\.log",
+    re.IGNORECASE,
+)
+"""The names that the run itself uses in its folder, beside those of reports."""
+
 _LATEST = "latest"
+_VERDICT = "verdict.json"
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -45,7 +55,7 @@ def create(root: Path, pending: str, run_id: str) -> Run:
         path = _make(root / FOLDER, run_id)
     except OSError:
         home, path = None, Path(tempfile.mkdtemp(prefix=f"devops-gates-{run_id}-"))
-    disk.write(path / "verdict.json", pending)
+    disk.write(path / _VERDICT, pending)
     if home:
         disk.point(home / _LATEST, f"runs/{run_id}")
     return Run(run_id=run_id, path=path, home=home)
@@ -56,17 +66,70 @@ def new_id() -> str:
     return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
 
 
-def finish(run: Run, verdict: str, copy_to: Path | None = None) -> None:
-    """Replace the pending verdict, copy the run where it was asked for, and drop old runs.
+def announce(folder: Path, verdict: str, names: Iterable[str]) -> None:
+    """Leave this verdict alone in a folder that may hold older ones and the reports of them (their
+    ``names``). Raises OSError when it cannot be written; then there is none."""
+    folder.mkdir(parents=True, exist_ok=True)
+    old = [file for name in names if name != _VERDICT for file in (name, f"{name}.error.log")]
+    try:
+        disk.write(folder / _VERDICT, verdict)
+    except OSError:
+        old.append(_VERDICT)
+        raise
+    finally:
+        for name in old:
+            (folder / name).unlink(missing_ok=True)
 
-    Raises OSError when the verdict cannot be written: the pending one stands then.
+
+def hand_over(run: Run, folder: Path) -> None:
+    """Copy the run's files to a folder, the verdict last. Raises OSError.
+
+    What is neither a plain file nor a folder is left out: a tool may have left a link to elsewhere.
     """
-    disk.write(run.path / "verdict.json", verdict)
-    if copy_to:
-        copy_to.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(run.path, copy_to, dirs_exist_ok=True, ignore=shutil.ignore_patterns("tmp"))
+
+    def left_out(within: str, names: Sequence[str]) -> set[str]:
+        own = {"tmp", _VERDICT} if Path(within) == run.path else set()
+        return own | {name for name in names if not _is_real(Path(within, name))}
+
+    try:
+        shutil.copytree(run.path, folder, dirs_exist_ok=True, ignore=left_out)
+    except shutil.Error as error:  # it went on, and holds a line for each file
+        _, target, why = error.args[0][0]
+        raise OSError(f"{target}: {why}") from None
+    disk.write(folder / _VERDICT, (run.path / _VERDICT).read_text("utf-8"))
+
+
+def prune(run: Run) -> None:
+    """Remove all but the newest runs, never this one, nor one that may still be at work."""
     if run.home:
         _prune(run.home / "runs", keep=run.path)
+
+
+def earlier(run: Run) -> Iterator[Path]:
+    """The folders of the runs before this one, the newest first."""
+    if run.home:
+        found = (run.home / "runs").iterdir()
+        yield from sorted((p for p in found if p.name < run.run_id), reverse=True)
+
+
+def find(root: Path, named: str) -> Path:
+    """The folder of a run: ``latest``, its id or the beginning of one, or a path to it.
+
+    Raises UsageError when there is none, or several.
+    """
+    if os.sep in named or (Path(named) / _VERDICT).is_file():
+        return Path(named)
+    home = root / FOLDER
+    if named == _LATEST:
+        if not (home / _LATEST / _VERDICT).is_file():
+            raise UsageError(f"there is no run in {home} · pytest --devops-gates")
+        return home / _LATEST
+    known = sorted(path.name for path in (home / "runs").glob("*") if path.is_dir())
+    fitting = [name for name in known if name.startswith(named)]
+    if len(fitting) != 1:
+        told = f"{len(fitting)} runs begin with" if fitting else "no run begins with"
+        raise UsageError(f"{told} '{named}' in {home}{did_you_mean(named, known[-5:])}")
+    return home / "runs" / fitting[0]
 
 
 def _make(home: Path, run_id: str) -> Path:
@@ -81,12 +144,15 @@ def _make(home: Path, run_id: str) -> Path:
     return path
 
 
+def _is_real(path: Path) -> bool:
+    return not path.is_symlink() and (path.is_file() or path.is_dir())
+
+
 def _prune(runs: Path, keep: Path) -> None:
-    """Remove all but the newest runs, never one that may still be at work."""
     a_day_ago = time.time() - 86_400
     for path in sorted((p for p in runs.iterdir() if p.is_dir()), reverse=True)[KEEP:]:
         with contextlib.suppress(OSError):
-            verdict = path / "verdict.json"
+            verdict = path / _VERDICT
             text = verdict.read_text("utf-8", "replace") if verdict.exists() else ""
             at_work = "did not finish" in text and path.stat().st_mtime > a_day_ago
             if path != keep and not at_work:

@@ -31,6 +31,7 @@ from pytest_devops_gates.verdict import (
 )
 
 PATH = Path(__file__).with_name("verdict-1.schema.json")
+_VERDICTS = [PASS, FAIL, UNKNOWN]
 _OUTCOMES = [PASS, WARN, FAIL, UNKNOWN, NOT_APPLICABLE, OFF]
 _STATUSES = [EXIT_PASS, EXIT_FAIL, EXIT_INTERRUPTED, EXIT_INTERNAL, EXIT_USAGE, EXIT_UNKNOWN]
 
@@ -45,7 +46,8 @@ def schema() -> dict[str, Any]:
         if "properties" in definition:  # every field is always written
             definition["required"] = list(definition["properties"])
     _enumerate(definitions["Verdict"], "schema", [SCHEMA])
-    _enumerate(definitions["Verdict"], "verdict", [PASS, FAIL, UNKNOWN])
+    for name in ("Verdict", "Change"):
+        _enumerate(definitions[name], "verdict", _VERDICTS)
     _enumerate(definitions["Verdict"], "exit_status", _STATUSES)
     stages = [stage.value for stage in Stage]
     definitions["Verdict"]["properties"]["stages"].update(
@@ -53,8 +55,13 @@ def schema() -> dict[str, Any]:
     )
     for name, field in (("StageOutcome", "name"), ("Ruling", "stage")):
         _enumerate(definitions[name], field, stages)
-    for name in ("StageOutcome", "Ruling"):
-        _enumerate(definitions[name], "outcome", _OUTCOMES)
+    for name, field in (
+        ("StageOutcome", "outcome"),
+        ("Ruling", "outcome"),
+        ("GateChange", "before"),
+        ("GateChange", "after"),
+    ):
+        _enumerate(definitions[name], field, _OUTCOMES)
     _enumerate(definitions["Ruling"], "level", ["required", "advisory", "off"])
     _enumerate(definitions["Finding"], "state", ["new", "known", "waived"])
     return {

@@ -9,9 +9,10 @@ import sys
 import time
 from pathlib import Path
 
+from pytest_devops_gates.neutral import neutral
+from pytest_devops_gates.report import Report
 from pytest_devops_gates.reporters import terminal
 from pytest_devops_gates.runs import Run
-from pytest_devops_gates.verdict import Verdict
 
 _EVERY = 0.2
 
@@ -28,19 +29,29 @@ def reserve_standard_streams() -> None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
 
 
-def show(verdict: Verdict, run: Run, root: Path) -> None:
+def show(report: Report, run: Run, root: Path, verbosity: int) -> None:
     """Print the end of the run. A terminal that is gone changes nothing about the verdict."""
-    folder = run.path
-    shown = os.path.relpath(folder, root) if run.home else str(folder)
-    text = terminal.render(
-        verdict, width=shutil.get_terminal_size().columns, colour=_coloured(), folder=shown
+    folder = os.path.relpath(run.path, root) if run.home else str(run.path)
+    write(in_words(report, verbosity, folder))
+
+
+def in_words(report: Report, verbosity: int = 0, folder: str = "") -> str:
+    """The report for the terminal that this is, as wide as it is, and with its colours."""
+    width = shutil.get_terminal_size().columns
+    return terminal.render(
+        report, width=width, colour=_coloured(), verbosity=verbosity, folder=folder
     )
-    _write(text)
+
+
+def warn(line: str) -> None:
+    """Say on standard error what went wrong beside the verdict."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        print(f"devops gates: {neutral(line)}", file=sys.stderr)
 
 
 def say(line: str) -> None:
     """Print a line. A terminal or a pipe that is gone changes nothing."""
-    _write(line + "\n")
+    write(line + "\n")
 
 
 class ProgressLine:
@@ -60,7 +71,7 @@ class ProgressLine:
         line = "running: " + ", ".join(f"{name} {seconds:.0f}s" for name, seconds in running)
         width = shutil.get_terminal_size().columns - 1
         self._shown = bool(running)
-        _write(f"\r\x1b[K{line[:width] if running else ''}")
+        write(f"\r\x1b[K{line[:width] if running else ''}")
 
 
 def _coloured() -> bool:
@@ -77,7 +88,7 @@ def _is_terminal() -> bool:
     return False
 
 
-def _write(text: str) -> None:
+def write(text: str) -> None:
     """Write what the stream can show; what it cannot encode is escaped."""
     stream = sys.stdout
     try:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import _thread
 import hashlib
+import io
 import json
 import os
 from collections.abc import Callable
@@ -76,12 +77,12 @@ def verify(data: bytes, key: bytes) -> tuple[list[bytes], str | None]:
     """The events (JSON objects) up to the first line that does not hold, and what is wrong."""
     events: list[bytes] = []
     mac = ""
-    lines = data.split(b"\n")
-    rest = lines.pop()
-    for at, line in enumerate(lines, 1):
+    for at, line in enumerate(io.BytesIO(data), 1):  # one at a time: there may be gigabytes
+        if not line.endswith(b"\n"):
+            return events, "the event stream ends in the middle of a line"
         body, mark, tail = line.rpartition(_MARK)
         mac = hashlib.blake2b(mac.encode() + body, key=key, digest_size=MAC_BYTES).hexdigest()
-        if not mark or tail != mac.encode() + b'"}':
+        if not mark or tail != mac.encode() + b'"}\n':
             return events, f"the event stream was tampered with or lost lines, at line {at}"
         events.append(body + b"}")
-    return events, "the event stream ends in the middle of a line" if rest else None
+    return events, None

@@ -3,32 +3,48 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import sys
 import time
 import traceback
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from importlib.metadata import version
+from pathlib import Path
 
 import msgspec
 import pytest
 
-from pytest_devops_gates import git, redact, request, runs, screen
+from pytest_devops_gates import (
+    builtin,
+    config,
+    git,
+    redact,
+    registry,
+    release,
+    request,
+    runs,
+    screen,
+)
 from pytest_devops_gates.brief import Brief, brief, check_start, with_state
+from pytest_devops_gates.ci import AUTO, detect
+from pytest_devops_gates.closing import Place, announce, close, usable
 from pytest_devops_gates.conclude import conclude
 from pytest_devops_gates.engine import schedule
 from pytest_devops_gates.engine.task import Job, Task
 from pytest_devops_gates.errors import UsageError
 from pytest_devops_gates.evidence import Evidence
+from pytest_devops_gates.github import foreign
 from pytest_devops_gates.interrupts import listening
+from pytest_devops_gates.json_text import dump
 from pytest_devops_gates.plan import Plan
 from pytest_devops_gates.project import Project
+from pytest_devops_gates.publish import rehearse
 from pytest_devops_gates.reaper import Reaper
 from pytest_devops_gates.recorder import DECLARED
-from pytest_devops_gates.reporters import verdict_json
+from pytest_devops_gates.report import make
 from pytest_devops_gates.request import Request
 from pytest_devops_gates.stage import Stage
 from pytest_devops_gates.verdict import (
@@ -56,15 +72,17 @@ def carry_out(pytest_config: pytest.Config, options: argparse.Namespace, asked: 
     try:
         pending = _pending(asked)
         screen.reserve_standard_streams()
-        run = runs.create(asked.root, verdict_json.render(pending), pending.run_id)
+        run = runs.create(asked.root, dump(pending) + "\n", pending.run_id)
+        ci = _ci(asked.root)  # before the tests, which may write to the configuration
         with listening() as interrupts:
-            verdict = _safely(pytest_config, options, asked, run, pending, interrupts)
-        verdict = redact.redact(verdict, redact.secrets(os.environ))
-        verdict = msgspec.structs.replace(verdict, seconds=round(time.monotonic() - clock, 3))
-        usable = verdict.exit_status != EXIT_USAGE  # the folder itself may be what is wrong
-        verdict = _record(verdict, run, asked if usable else None)
-        screen.show(verdict, run, asked.root)
-        return verdict.exit_status
+            with foreign(ci, screen.say):
+                verdict = _safely(pytest_config, options, asked, run, pending, interrupts)
+            verdict = redact.redact(verdict, redact.secrets(os.environ))
+            verdict = msgspec.structs.replace(verdict, seconds=round(time.monotonic() - clock, 3))
+            place = Place(run, usable(asked.report, run), ci)
+            report = close(verdict, place, pytest_config.pluginmanager)
+        screen.show(report, run, asked.root, options.verbose)
+        return report.verdict.exit_status
     except OSError as error:  # not even a run's folder: no disk to write to
         print(f"devops gates: nothing can be written: {error}", file=sys.stderr)
         return EXIT_UNKNOWN
@@ -110,18 +128,13 @@ def _safely(
     return msgspec.structs.replace(pending, reason=reason, exit_status=status)
 
 
-def _record(verdict: Verdict, run: runs.Run, asked: Request | None) -> Verdict:
-    """Write the verdict. One that could not be written, here and where asked, is not known."""
+def _ci(root: Path) -> str:
+    """Which CI's ways are used; also where the configuration is too wrong to be read."""
     try:
-        runs.finish(run, verdict_json.render(verdict), asked.report if asked else None)
-    except (OSError, ValueError) as error:
-        reason = f"the verdict could not be written: {error}"
-        verdict = msgspec.structs.replace(
-            verdict, verdict=UNKNOWN, reason=reason, exit_status=EXIT_UNKNOWN
-        )
-        with contextlib.suppress(OSError, ValueError):
-            runs.finish(run, verdict_json.render(verdict))
-    return verdict
+        setting = config.read_table(config.read_pyproject(root)).ci
+    except UsageError:
+        setting = AUTO
+    return detect(setting, os.environ)
 
 
 def _judge(
@@ -132,7 +145,10 @@ def _judge(
     pending: Verdict,
     interrupts: schedule.Interrupts,
 ) -> Verdict:
-    check_start(asked, run)
+    if asked.report:
+        announce(asked.report, run, pending, pytest_config.pluginmanager)
+    check_start(asked)
+    registry.all_reporters(pytest_config.pluginmanager)
     known = brief(pytest_config, options, asked, run)
     pending = msgspec.structs.replace(
         pending,
@@ -149,9 +165,13 @@ def _judge(
         first = Job(tests, known.project, reaper) if tests else None
         state = asked.state or git.state(known.project.root)
         project = with_state(known.project, state, known.base)
-        evidence = _gather(known.plan, project, reaper, interrupts, first)
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            released = beside.submit(release.since_last, project)
+            beside.submit(rehearse, make(pending), builtin.REPORTERS)
+            evidence = _gather(known.plan, project, reaper, interrupts, first)
     _raise_usage_error(evidence)
     interrupted = interrupts.name if interrupts.count else None
+    pending = msgspec.structs.replace(pending, release=released.result())
     return conclude(pending, known.plan, project, evidence, interrupted)
 
 

@@ -18,7 +18,7 @@ class Tally:
         self.last_begun: str | None = None
         self.collect_failures: list[dict[str, Any]] = []
         self.collect_raised: set[str] = set()
-        self.skipped_modules = 0
+        self.collect_skips: list[dict[str, Any]] = []
         self.deselected: dict[str, int] = {}
         self.collected: dict[str, int] = {}
         self.start: dict[str, Any] | None = None
@@ -68,7 +68,7 @@ class Tally:
         if event["outcome"] == "failed":
             self.collect_failures.append(event)
         else:
-            self.skipped_modules += 1
+            self.collect_skips.append(event)
 
     def _on_begin(self, event: dict[str, Any], stream: str) -> None:
         if not stream:

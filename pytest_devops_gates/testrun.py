@@ -56,11 +56,11 @@ def sum_up(run: Tally) -> TestRun:
         passed=seen.count("passed"),
         failed=seen.count("failed"),
         errors=errors,
-        skipped=seen.count("skipped") + run.skipped_modules,
+        skipped=seen.count("skipped") + len(run.collect_skips),
         xfailed=seen.count("xfailed"),
         xpassed=seen.count("xpassed"),
         rerun=sum(r["outcome"] == "rerun" for rs in run.reports.values() for r in rs),
-        flaky=sum(_is_flaky(run, test) for test in run.reports),
+        flaky=sum(is_flaky(run, test) for test in run.reports),
         altered=len(altered),
         seconds=round(sum(r["seconds"] for rs in run.reports.values() for r in rs), 3),
         complete=not gaps,
@@ -108,7 +108,8 @@ def _failed_reports(run: Tally) -> Iterable[tuple[str, str, str, Any]]:
                 yield rule, test, report.get("message", ""), report.get("at")
 
 
-def _is_flaky(run: Tally, test: str) -> bool:
+def is_flaky(run: Tally, test: str) -> bool:
+    """Whether a test passed after it had failed."""
     outcomes = [report["outcome"] for report in run.reports[test]]
     return "rerun" in outcomes and "failed" not in outcomes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from pytest_devops_gates.evidence import Finding, Receipt
+from pytest_devops_gates.evidence import Finding, Receipt, Rule, TestDetail
 
 SCHEMA = "pytest-devops-gates/verdict/1"
 
@@ -39,7 +39,8 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class Ruling(msgspec.Struct, frozen=True):
-    """One gate's outcome, and what decided it. ``log`` is the end of what its tool printed."""
+    """One gate's outcome, and what decided it. ``log`` is the end of what its tool printed,
+    ``about`` says what the gate checks, and ``again`` is its tool's command by hand."""
 
     name: str
     stage: str
@@ -53,6 +54,8 @@ class Ruling(msgspec.Struct, frozen=True):
     receipt: Receipt | None = None
     notes: tuple[str, ...] = ()
     log: str = ""
+    about: str = ""
+    again: str = ""
 
 
 class StageOutcome(msgspec.Struct, frozen=True):
@@ -94,10 +97,98 @@ class TestCounts(msgspec.Struct, frozen=True):
     altered: int = 0
     seconds: float = 0.0
     complete: bool = False
+    detail: TestDetail = TestDetail()
+
+
+class ProjectName(msgspec.Struct, frozen=True):
+    """What was judged. ``folder`` is where it lies below the root of its repository (``""`` for
+    the root itself): paths of findings start there."""
+
+    name: str = ""
+    version: str | None = None
+    folder: str = ""
+
+
+class GateChange(msgspec.Struct, frozen=True):
+    """A gate whose outcome is another than before."""
+
+    name: str
+    before: str
+    after: str
+
+
+class MetricChange(msgspec.Struct, frozen=True):
+    """A metric of a condition whose value is another than before."""
+
+    gate: str
+    metric: str
+    before: float
+    after: float
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What is different from the last run of the same profile and selection.
+
+    ``appeared`` and ``gone`` count findings of the gates that were judged in both runs.
+    """
+
+    run_id: str
+    started: str
+    verdict: str
+    gates: tuple[GateChange, ...] = ()
+    metrics: tuple[MetricChange, ...] = ()
+    appeared: int = 0
+    gone: int = 0
+
+
+class Commit(msgspec.Struct, frozen=True):
+    """A commit as a list shows it."""
+
+    sha: str
+    subject: str
+    author: str
+
+
+class Release(msgspec.Struct, frozen=True):
+    """What came since the last release: ``commits`` in number, and the newest ``shown`` of them."""
+
+    tag: str
+    date: str
+    commits: int
+    shown: tuple[Commit, ...] = ()
+
+
+class Waiver(msgspec.Struct, frozen=True):
+    """A decision to live with findings for a time; ``holds_back`` counts those of this run."""
+
+    id: str
+    gate: str
+    reason: str
+    owner: str
+    created: str
+    expires: str
+    rule: str | None = None
+    path: str | None = None
+    fingerprint: str | None = None
+    ticket: str | None = None
+    holds_back: int = 0
+
+
+class Approval(msgspec.Struct, frozen=True):
+    """Somebody's consent to a release: who, when, for which commit and artefact, until when."""
+
+    who: str
+    when: str
+    commit: str | None = None
+    artefact: str | None = None
+    expires: str | None = None
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """Everything that a reporter may see, and what verdict.json holds."""
+    """The answer with all that stands behind it: what verdict.json holds.
+
+    ``rules`` are those that its findings name. ``since`` compares with the last run.
+    """
 
     schema: str
     verdict: str
@@ -117,6 +208,12 @@ class Verdict(msgspec.Struct, frozen=True):
     gates: tuple[Ruling, ...] = ()
     findings: tuple[Finding, ...] = ()
     tests: TestCounts = TestCounts()
+    project: ProjectName = ProjectName()
+    rules: tuple[Rule, ...] = ()
+    since: Change | None = None
+    release: Release | None = None
+    waivers: tuple[Waiver, ...] = ()
+    approvals: tuple[Approval, ...] = ()
 
 
 def worst(rulings: list[Ruling]) -> str:

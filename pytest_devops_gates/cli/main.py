@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from pytest_devops_gates.cli import explain, gates, hook, prove, run
+from pytest_devops_gates.cli import explain, gates, hook, prove, report, run
 from pytest_devops_gates.cli.door import complain
 from pytest_devops_gates.verdict import EXIT_USAGE
 
-COMMANDS = (run, hook, gates, explain, prove)
+COMMANDS = (run, hook, gates, explain, report, prove)
 
 
 def parser() -> argparse.ArgumentParser:

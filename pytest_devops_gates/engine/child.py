@@ -192,6 +192,7 @@ def _together(one: Evidence, other: Evidence) -> Evidence:
         unknown=one.unknown or other.unknown,
         not_applicable=one.not_applicable and other.not_applicable,
         notes=tuple(dict.fromkeys(one.notes + other.notes)),
+        rules=tuple(dict.fromkeys(one.rules + other.rules)),
     )
 
 

@@ -129,7 +129,7 @@ class Recorder:
                 "collect",
                 id=report.nodeid,
                 outcome=report.outcome,
-                message=_message(report.longrepr),
+                message=_reason(report.longrepr) if report.skipped else _message(report.longrepr),
             )
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
@@ -154,7 +154,9 @@ class Recorder:
             fields["xfail"] = True
         if type(report).__name__ == "SubtestReport" or hasattr(report, "context"):
             fields["subtest"] = True
-        if report.outcome not in ("passed", "skipped"):
+        if report.outcome == "skipped":
+            fields["message"] = _reason(report.longrepr)
+        elif report.outcome != "passed":
             fields["message"] = _message(report.longrepr)
             fields["at"] = _place(report)
         self.emit(
@@ -243,6 +245,12 @@ def _message(longrepr: Any) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
     line = lines[0] if crash is not None and lines else (lines[-1] if lines else "")
     return line.strip()[:500]
+
+
+def _reason(longrepr: Any) -> str:
+    """Why something was skipped; pytest tells it with the place, and in words of its own before."""
+    text = longrepr[2] if isinstance(longrepr, tuple) and len(longrepr) == 3 else longrepr
+    return str(text or "").removeprefix("Skipped: ").strip()[:500]
 
 
 def _place(report: pytest.TestReport) -> list[Any] | None:

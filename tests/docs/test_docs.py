@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pytest_devops_gates import builtin, config, policy
+from pytest_devops_gates import builtin, config, policy, schema
 from pytest_devops_gates.commands import command_gates, declared_gates
 from pytest_devops_gates.decode import decode
 from pytest_devops_gates.evidence import Finding
@@ -143,6 +143,14 @@ def test_the_keys_of_a_command_are_told() -> None:
     table = page.partition("| key | meaning |")[2].partition("\n\n")[0]
     told = set(re.findall(r"`([\w-]+)`", " ".join(re.findall(r"^\| (.*?) \|", table, re.M))))
     assert told == {f.encode_name for f in msgspec.structs.fields(config.CommandTable)}
+
+
+def test_every_field_of_the_verdict_is_told() -> None:
+    page = (ROOT / "docs/verdict.md").read_text()
+    told = set(re.findall(r"\w+", page.partition("## Fields")[2].split("```")[1]))
+    structs = schema.schema()["$defs"].values()
+    fields = {name for struct in structs for name in struct.get("properties", ())}
+    assert fields - told == set()
 
 
 def test_finding_takes_the_arguments_that_the_docs_show() -> None:

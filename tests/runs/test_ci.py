@@ -36,7 +36,7 @@ def test_a_checkout_that_belongs_to_somebody_else(checkout: Checkout) -> None:
         os.chown(path, 12345, 12345)
     run = checkout.run(*DEVELOP)
     assert run.status == 6, run
-    assert f"git config --global --add safe.directory '{checkout.root}'" in run.stdout
+    assert f"git config --global --add safe.directory '{checkout.root}'" in run.all_said
     trusting = {
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": "safe.directory",

@@ -245,5 +245,5 @@ def test_wrong_options_of_tests_are_told(checkout: Checkout) -> None:
     settings = "[tool.devops-gates.gates.tests.options]\nlevels = { uint = ['x'] }\n"
     run = checkout.write({"pyproject.toml": settings, "test_a.py": TEST}).test()
     assert run.status == 4
-    assert "tests.options.levels.uint: unknown key (did you mean 'unit'?)" in run.stdout
+    assert "tests.options.levels.uint: unknown key (did you mean 'unit'?)" in run.all_said
     assert json.loads(checkout.latest.read_text())["exit_status"] == 4

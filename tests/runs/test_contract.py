@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -58,9 +59,11 @@ def test_a_whole_run(checkout: Checkout) -> None:
             assert len(receipt["output_sha256"]) == 64
         else:
             assert gate["reason"]
-    last = run.stdout.rstrip().splitlines()[-1]
-    assert last.startswith("verdict: PASS · ")
-    assert verdict["reason"] in last
+    said = run.stdout.splitlines()
+    at = said.index(" devops gates ".center(120, "="))
+    assert " ".join(said[at + 1 : said.index("", at)]).startswith("verdict: PASS · ")
+    assert verdict["reason"] in " ".join(" ".join(said[at + 1 :]).split())
+    assert re.fullmatch(r"=+ PASS in \d+\.\ds: 7 pass, 7 not-applicable =+", said[-1])
     assert checkout.git("status", "--porcelain") == ""
 
 
@@ -244,6 +247,8 @@ def pytest_devops_gates_add():
         ("return gate(stage='nowhere')", "needs a Stage"),
         ("return Gate('mine', Stage.TEST, command)", "needs a command and a reader"),
         ("return gate(level='high')", "has the level 'high'"),
+        ("return gate(rules=('R1',))", "has rules that are none"),
+        ("return gate(suppress=None)", "needs a text for suppress, not None"),
         ("return [gate('a', needs=('b',)), gate('b', needs=('a',))]", "in a circle"),
         ("return gate(conditions={'line': '>= 1'})", "unknown metric"),
     ],

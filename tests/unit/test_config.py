@@ -58,7 +58,7 @@ T = "tool.devops-gates"
 MISTAKES: list[tuple[str, str, list[str]]] = [
     # unknown keys, at each depth
     ("key", top("profil = 'merge'"), [f"{T}.profil: unknown key (did you mean 'profile'?)"]),
-    ("far key", top("zzzz = 1"), [f"{T}.zzzz: unknown key (known: base, command, deadline, "]),
+    ("far key", top("zzzz = 1"), [f"{T}.zzzz: unknown key (known: base, ci, command, deadline, "]),
     (
         "gate's key",
         gate("levle = 'off'"),

@@ -89,6 +89,7 @@ def summed(events: list[Event]) -> TestRun:
 def told(run: TestRun) -> dict[str, Any]:
     """The counts that are not zero, but for the seconds."""
     counts = msgspec.to_builtins(run.counts)
+    del counts["detail"]  # testdetail.py fills it
     return {name: value for name, value in counts.items() if value and name != "seconds"}
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 
 from pytest_devops_gates.evidence import Finding, Receipt
+from pytest_devops_gates.report import make
 from pytest_devops_gates.reporters.verdict_json import render
 from pytest_devops_gates.verdict import Measured, Verdict
 from tests.unit.samples import HOSTILE, any_text, ruling, same_every_time, verdict
@@ -20,7 +21,7 @@ def refuse(constant: str) -> NoReturn:
 
 def parsed(made: Verdict) -> dict[str, Any]:
     """As a strict reader of UTF-8 would read it."""
-    text = render(made).encode("utf-8").decode("utf-8")
+    text = render(make(made)).encode("utf-8").decode("utf-8")
     content: dict[str, Any] = json.loads(text, parse_constant=refuse)
     return content
 

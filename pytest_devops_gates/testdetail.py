@@ -1,0 +1,77 @@
+"""The particulars of a test run: its levels, the slowest, the flaky, and why tests were skipped.
+Pure. Each list is cut, so that a run of 100,000 tests has no longer a report than one of a hundred.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Mapping
+
+from pytest_devops_gates.evidence import FlakyTest, LevelCounts, SkipReason, TestDetail, TimedTest
+from pytest_devops_gates.findings import shortened
+from pytest_devops_gates.levels import LEVELS
+from pytest_devops_gates.tally import Tally
+from pytest_devops_gates.testrun import is_flaky, outcomes
+
+SLOWEST, FLAKY, REASONS = 20, 100, 20
+ID = 300
+"""Characters that are kept of a test's id."""
+
+
+def detail(run: Tally, metrics: Mapping[str, float]) -> TestDetail:
+    """The particulars of a run; the numbers of its levels are among its ``metrics``."""
+    return TestDetail(
+        levels=tuple(_levels(metrics)), slowest=_slowest(run), flaky=_flaky(run), skips=_skips(run)
+    )
+
+
+def name(test: str) -> str:
+    """A test's id as it can be read."""
+    return shortened(test, ID)
+
+
+def _levels(metrics: Mapping[str, float]) -> list[LevelCounts]:
+    return [
+        LevelCounts(
+            name=level,
+            run=int(metrics[level]),
+            failed=int(metrics[f"{level}.failed"]),
+            skipped=int(metrics[f"{level}.skipped"]),
+        )
+        for level in LEVELS
+        if metrics[level] or metrics[f"{level}.skipped"]
+    ]
+
+
+def _slowest(run: Tally) -> tuple[TimedTest, ...]:
+    seconds = {
+        test: sum(report["seconds"] for report in reports) for test, reports in run.reports.items()
+    }
+    slowest = heapq.nsmallest(SLOWEST, seconds, key=lambda test: (-seconds[test], test))
+    return tuple(
+        TimedTest(name(test), round(seconds[test], 3), ", ".join(outcomes(run, test)))
+        for test in slowest
+    )
+
+
+def _flaky(run: Tally) -> tuple[FlakyTest, ...]:
+    """Those that were tried most often first."""
+    tries = {test: len(run.call_reports(test)) for test in run.reports if is_flaky(run, test)}
+    worst = heapq.nsmallest(FLAKY, tries, key=lambda test: (-tries[test], test))
+    return tuple(FlakyTest(name(test), tries[test]) for test in worst)
+
+
+def _skips(run: Tally) -> tuple[SkipReason, ...]:
+    """Why, for most tests first."""
+    reasons: Counter[str] = Counter()
+    for reports in run.reports.values():
+        skips = [r for r in reports if r["outcome"] == "skipped" and not r.get("xfail")]
+        if skips:
+            reasons[shortened(skips[-1].get("message", ""), ID)] += 1
+    for skipped in run.collect_skips:
+        reasons[shortened(skipped["message"], ID)] += 1
+    order = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(
+        SkipReason(reason or "no reason was given", count) for reason, count in order[:REASONS]
+    )
