@@ -174,7 +174,14 @@ def test_findings_are_sorted_both_ways_and_shown_by_the_page(opened: Open) -> No
     assert page.is_hidden("#more")
 
 
-@pytest.mark.parametrize("name", ["severity", "gate", "rule", "file", "state"])
+def test_findings_are_sorted_by_stage_in_the_order_of_the_loop(opened: Open) -> None:
+    page = opened(looked_over(60))
+    page.locator("#table th[data-column=stage] button").click()
+    stages = [row[7] for row in rows(page)]
+    assert stages == ["develop"] * 30 + ["security"] * 30
+
+
+@pytest.mark.parametrize("name", ["severity", "gate", "rule", "file", "state", "stage"])
 def test_every_sorting_keeps_all_findings(opened: Open, name: str) -> None:
     page = opened(looked_over(80))
     before = sorted(row[6] for row in rows(page))

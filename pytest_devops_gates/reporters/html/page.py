@@ -61,6 +61,7 @@ def page(report: Report) -> str:
         severities=SEVERITIES,
         states=STATES,
         gates=_with_findings(report),
+        stage_of={ruling.name: ruling.stage for ruling in verdict.gates},
     )
 
 

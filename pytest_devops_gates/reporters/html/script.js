@@ -15,9 +15,11 @@
   };
   const haystack = data.rows.map((row) =>
     [place(row), data.gates[row[GATE]][0], data.rules[row[RULE]], row[MESSAGE], row[ID]].join("\n").toLowerCase());
+  const stages = [...field("stage").options].map((option) => option.value);  // in the loop's order
   const keys = {
     severity: (row) => row[SEVERITY],
     gate: (row) => data.gates[row[GATE]][0],
+    stage: (row) => stages.indexOf(data.gates[row[GATE]][1]),
     rule: (row) => data.rules[row[RULE]],
     file: (row) => data.paths[row[PATH]],
     state: (row) => row[STATE],
@@ -58,6 +60,7 @@
       cell(row[MESSAGE], "prose"),
       cell(data.states[row[STATE]]),
       cell(element("code", row[ID])),
+      cell(data.gates[row[GATE]][1]),
     );
     return made;
   };
