@@ -83,7 +83,8 @@ def _ruling(gate: Gate, plan: Plan, evidence: Evidence | None) -> Ruling:
 
 
 def _named(project: Project) -> ProjectName:
-    told = project.pyproject.get("project", {})
+    told = project.pyproject.get("project")
+    told = told if isinstance(told, dict) else {}
     name, version = told.get("name"), told.get("version")
     folder = os.path.relpath(project.root, project.toplevel or project.root)
     return ProjectName(

@@ -17,7 +17,7 @@ def child_argv(config: pytest.Config) -> tuple[str, ...]:
 
     Raises UsageError for ``pytest.main(plugins=[object])``: an object cannot reach another process.
     """
-    args = [str(arg) for arg in config.invocation_params.args]
+    args = _joined([str(arg) for arg in config.invocation_params.args])
     plugins: list[str] = []
     for plugin in config.invocation_params.plugins or ():
         if not isinstance(plugin, str):
@@ -33,6 +33,19 @@ def child_argv(config: pytest.Config) -> tuple[str, ...]:
     first = sys.path[0] if sys.path else ""
     code = f"import sys; sys.path[0] = {first!r}; import pytest; sys.exit(pytest.main())"
     return (sys.executable, *flags, "-c", code, *plugins, *args)
+
+
+def _joined(args: list[str]) -> list[str]:
+    """Our folder option as one argument: pytest would take a folder that stands alone for a path
+    of tests, and look for its settings from there."""
+    joined: list[str] = []
+    rest = iter(args)
+    for arg in rest:
+        if arg == "--":
+            return [*joined, arg, *rest]
+        value = next(rest, None) if arg == "--devops-gates-report" else None
+        joined.append(arg if value is None else f"{arg}={value}")
+    return joined
 
 
 def _starts_pytest(prefix: list[str]) -> bool:

@@ -117,7 +117,7 @@ def find(root: Path, named: str) -> Path:
 
     Raises UsageError when there is none, or several.
     """
-    if os.sep in named or (Path(named) / _VERDICT).is_file():
+    if os.sep in named or (named != _LATEST and (Path(named) / _VERDICT).is_file()):
         return Path(named)
     home = root / FOLDER
     if named == _LATEST:
@@ -153,7 +153,7 @@ def _prune(runs: Path, keep: Path) -> None:
     for path in sorted((p for p in runs.iterdir() if p.is_dir()), reverse=True)[KEEP:]:
         with contextlib.suppress(OSError):
             verdict = path / _VERDICT
-            text = verdict.read_text("utf-8", "replace") if verdict.exists() else ""
-            at_work = "did not finish" in text and path.stat().st_mtime > a_day_ago
+            text = disk.read_plain(verdict) if verdict.is_file() else b""  # a pipe has no end
+            at_work = b"did not finish" in text and path.stat().st_mtime > a_day_ago
             if path != keep and not at_work:
                 shutil.rmtree(path, ignore_errors=True)
