@@ -95,6 +95,7 @@ def pytest_load_initial_conftests(
     elif worker:
         early_config.stash[_WORKER] = True
     elif early_config.known_args_namespace.devops_gates and not _asks_only(early_config, parser):
+        _find_the_root(early_config)
         _leave_the_project_alone(early_config, parser, args)
     return (yield)
 
@@ -130,6 +131,26 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_devops_gates.recorder.plugin import record_worker
 
         record_worker(config)
+
+
+def _find_the_root(config: pytest.Config) -> None:
+    """Start again where pytest may have been misled about its root by one of our options."""
+    from pytest_devops_gates import arguments
+
+    told = arguments.joined_environment(os.environ)
+    os.environ.update(told)
+    args = [str(arg) for arg in config.invocation_params.args]
+    if not told and not arguments.mislead(args, str(config.invocation_params.dir)):
+        return
+    start = arguments.start_of_pytest()
+    if start is None or args != sys.argv[1:]:  # a program that calls pytest.main()
+        raise pytest.UsageError(
+            "write the value of a --devops-gates option after '=': standing alone, pytest takes it"
+            " for a path of tests and looks for the project there"
+        )
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, *start, *arguments.joined(args)])  # noqa: S606
 
 
 def _leave_the_project_alone(config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 
 import pytest
 
 from pytest_devops_gates import plugin
+from pytest_devops_gates.arguments import joined, joined_environment
 from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.neutral import neutral
 from pytest_devops_gates.verdict import EXIT_UNKNOWN, EXIT_USAGE
@@ -27,9 +29,10 @@ def through_pytest(
     asked = getattr(arguments, "rootdir", None)
     rootdir = ["--rootdir", asked] if asked else []
     plugin.errand = _told(errand) if errand else None
+    os.environ.update(joined_environment(os.environ))
     # named, so that it is there under PYTEST_DISABLE_PLUGIN_AUTOLOAD too
     return int(pytest.main(["-p", "pytest_devops_gates", "--devops-gates", *rootdir, *more,
-                            *arguments.for_pytest]))  # fmt: skip
+                            *joined(arguments.for_pytest)]))  # fmt: skip
 
 
 def takes_rootdir(parser: argparse.ArgumentParser) -> None:

@@ -179,15 +179,3 @@ def test_a_folder_of_the_checkout_named_latest_is_not_the_latest_run(judged: Che
     verdict = json.loads((folder_of(judged) / "verdict.json").read_text())
     judged.write({"latest/verdict.json": json.dumps({**verdict, "verdict": "pass"})})
     assert report(judged, "-q").stdout.startswith("verdict: FAIL")
-
-
-def test_a_report_folder_elsewhere_does_not_change_whose_settings_hold(tmp_path: Path) -> None:
-    root = tmp_path / "project"
-    root.mkdir()
-    checkout = Checkout(root).write(
-        {
-            "pyproject.toml": "[tool.pytest.ini_options]\nfilterwarnings = ['error']\n",
-            "test_it.py": "import warnings\ndef test_it(): warnings.warn('x')\n",
-        }
-    )
-    assert checkout.test("--devops-gates-report", str(tmp_path / "out")).status == 1
