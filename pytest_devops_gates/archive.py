@@ -6,16 +6,19 @@ is made again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from pytest_devops_gates import disk
 from pytest_devops_gates.errors import UsageError
+from pytest_devops_gates.gate import GATE_NAME, LEVELS
 from pytest_devops_gates.neutral import visible
 from pytest_devops_gates.report import FileCoverage, Report, make
-from pytest_devops_gates.verdict import FAIL, PASS, SCHEMA, WARN, Verdict
+from pytest_devops_gates.stage import Stage
+from pytest_devops_gates.verdict import FAIL, OUTCOMES, PASS, SCHEMA, WARN, Verdict
 
 VERDICT, COVERAGE = "verdict.json", "coverage.json"
 
@@ -54,7 +57,27 @@ def load(folder: Path) -> Report:
     if verdict.schema != SCHEMA:
         schema = visible(verdict.schema)[:100]
         raise UsageError(f"{told}: of the schema '{schema}'; only {SCHEMA} is read")
+    foreign = next(_foreign_words(verdict), None)
+    if foreign is not None:
+        raise UsageError(f"{told}: no verdict of ours: '{visible(foreign)[:100]}' is no word of it")
     return of(verdict, folder)
+
+
+def _foreign_words(verdict: Verdict) -> Iterator[str]:
+    """What stands where reporters expect a word of ours, and is none."""
+    outcomes = [verdict.verdict, *(s.outcome for s in verdict.stages)]
+    outcomes += [ruling.outcome for ruling in verdict.gates]
+    yield from (word for word in outcomes if word not in OUTCOMES)
+    stages = [stage.name for stage in verdict.stages]
+    if stages != [stage.value for stage in Stage]:
+        yield ", ".join(stages)
+    for ruling in verdict.gates:
+        if not re.fullmatch(GATE_NAME, ruling.name):
+            yield ruling.name
+        if ruling.stage not in stages:
+            yield ruling.stage
+        if ruling.level not in LEVELS:
+            yield ruling.level
 
 
 def of(verdict: Verdict, folder: Path) -> Report:

@@ -49,6 +49,11 @@ def announce(
         raise UsageError(f"--devops-gates-report: {folder}: {error.strerror}") from None
 
 
+def withdraw(folder: Path, manager: pytest.PytestPluginManager) -> None:
+    """Leave no older verdict in the folder that was asked for, where no new one can be written."""
+    runs.clear(folder, [archive.VERDICT, *_files(_reporters(manager))])
+
+
 def usable(folder: Path | None, run: runs.Run) -> Path | None:
     """The folder that was asked for, unless it is itself what is wrong."""
     try:
@@ -114,6 +119,7 @@ def _rescue(
 def _write(verdict: Verdict, place: Place, known: Sequence[Reporter]) -> tuple[Report, list[str]]:
     run = place.run
     disk.write(run.path / archive.VERDICT, dump(verdict) + "\n")
+    runs.lead_latest(run)
     report = archive.of(verdict, run.path)
     troubles = publish(report, known, run.path, place.ci)
     if place.folder:

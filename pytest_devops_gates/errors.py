@@ -25,7 +25,7 @@ def told(error: BaseException) -> str:
     """An exception of foreign code, of whatever kind, in a few words."""
     try:
         said = str(error)
-    except Exception as another:
+    except BaseException as another:
         said = f"its text raises {type(another).__name__}"
     return f"{type(error).__name__}: {said}"[:300]
 

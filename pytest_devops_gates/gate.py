@@ -20,6 +20,8 @@ Options = Any
 REQUIRED, ADVISORY, OFF = "required", "advisory", "off"
 LEVELS = (REQUIRED, ADVISORY, OFF)
 
+GATE_NAME = r"(?=.{1,64}$)[a-z0-9]+(-[a-z0-9]+)*"
+
 ANY_METRIC = "*"
 """Among a gate's ``metrics``: its numbers have names that only its tool knows."""
 

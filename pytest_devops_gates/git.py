@@ -27,9 +27,15 @@ class GitState(msgspec.Struct, frozen=True):
     refused: str | None = None
 
 
-def git(root: Path, *args: str, env: Mapping[str, str] | None = None, told: bytes = b"") -> bytes:
+def git(
+    root: Path,
+    *args: str,
+    env: Mapping[str, str] | None = None,
+    told: bytes = b"",
+    timeout: float = _TIMEOUT,
+) -> bytes:
     """What ``git ARGS`` prints in ``root``, ``told`` on standard input. Raises CannotTell when it
-    fails.
+    fails, or takes longer than ``timeout`` seconds.
 
     GIT_DIR and its kin (set in git hooks) are not handed down: the folder decides, or ``env``.
     """
@@ -44,7 +50,7 @@ def git(root: Path, *args: str, env: Mapping[str, str] | None = None, told: byte
             env=environment({**git_settings(), **own, **(env or {})}),
             input=told,
             capture_output=True,
-            timeout=_TIMEOUT,
+            timeout=timeout,
             check=False,
             start_new_session=True,
         )

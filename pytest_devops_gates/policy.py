@@ -94,7 +94,8 @@ def rule(settings: Settings, evidence: Evidence) -> Ruling:
     asked = [condition.metric for condition in (*settings.conditions, *settings.warnings)]
     metrics = {**evidence.metrics, **finding_metrics(evidence.findings, asked)}
     measured = tuple(_hold(condition, metrics) for condition in settings.conditions)
-    outcome, reason = _decide(settings, evidence, measured, metrics)
+    warnings = tuple(_hold(condition, metrics) for condition in settings.warnings)
+    outcome, reason = _decide(settings, evidence, measured, warnings)
     return Ruling(
         name=settings.name,
         stage=settings.stage,
@@ -103,6 +104,7 @@ def rule(settings: Settings, evidence: Evidence) -> Ruling:
         reason=reason,
         owner=settings.owner,
         conditions=measured,
+        warnings=warnings,
         metrics=metrics,
         findings=count(evidence.findings),
         receipt=evidence.receipt,
@@ -184,7 +186,7 @@ def _decide(
     settings: Settings,
     evidence: Evidence,
     measured: Sequence[Measured],
-    metrics: Mapping[str, float],
+    warnings: Sequence[Measured],
 ) -> tuple[str, str]:
     if evidence.not_applicable:
         return NOT_APPLICABLE, evidence.not_applicable
@@ -203,8 +205,7 @@ def _decide(
     for m in measured:
         if m.holds is None:
             return UNKNOWN, f"{settings.name}: {m.metric} was not measured"
-    for warning in settings.warnings:
-        m = _hold(warning, metrics)
+    for m in warnings:
         if not m.holds:
             return WARN, _breach(settings, m)
     return PASS, f"{settings.name}: {_summary(measured, evidence)}"

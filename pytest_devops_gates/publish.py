@@ -21,9 +21,7 @@ def publish(report: Report, reporters: Iterable[Reporter], folder: Path, ci: str
     troubles = []
     for reporter in written(reporters, ci):
         try:
-            text = reporter.render(report)
-            if not isinstance(text, str):
-                raise TypeError(f"render returned {type(text).__name__}, not str")
+            text = made(reporter, report)
         except BaseException as error:  # pytest.skip() and sys.exit() too: no report decides here
             log = folder / f"{reporter.file}.error.log"
             disk.write(log, traceback.format_exc())
@@ -31,6 +29,14 @@ def publish(report: Report, reporters: Iterable[Reporter], folder: Path, ci: str
             continue
         disk.write(folder / reporter.file, text)
     return troubles
+
+
+def made(reporter: Reporter, report: Report) -> str:
+    """What a reporter makes of it. Raises TypeError for what is no text, and whatever it raises."""
+    text = reporter.render(report)
+    if not isinstance(text, str):
+        raise TypeError(f"render returned {type(text).__name__}, not str")
+    return text
 
 
 def rehearse(report: Report, reporters: Iterable[Reporter]) -> None:

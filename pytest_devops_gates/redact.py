@@ -18,7 +18,7 @@ import msgspec
 from pytest_devops_gates.evidence import Finding, LevelCounts, Receipt, Rule, TimedTest
 from pytest_devops_gates.json_text import whole
 from pytest_devops_gates.process import SECRET
-from pytest_devops_gates.secret_shapes import MASK, mask
+from pytest_devops_gates.secret_shapes import MASK, NO_SECRET, mask
 from pytest_devops_gates.verdict import (
     Measured,
     PolicySource,
@@ -34,10 +34,13 @@ LEAST = 6
 LEAST_LINE = 12
 """As LEAST, for one of several lines of a value."""
 
+CUT = 190
+"""Characters from which on a text may have been cut without a word."""
+
+_CUTS = re.compile(r"…|\n|\Z")
 _LINE_END = re.compile(r"[\r\n]+|(?:\\[rn])+")
 """Between the lines of a value, which may be escaped where it is kept."""
 
-_NO_SECRET = re.compile(r"AUTHOR(?!I[SZ])", re.IGNORECASE)
 _OURS: dict[type[msgspec.Struct], frozenset[str]] = {
     Verdict: frozenset({"schema", "verdict", "started", "run_id", "version"}),
     Selection: frozenset({"stages"}),
@@ -58,7 +61,7 @@ _OURS: dict[type[msgspec.Struct], frozenset[str]] = {
 def secrets(environment: Mapping[str, str]) -> tuple[str, ...]:
     """The values of variables that are named like secrets, in all forms in which they may be
     printed, longest first."""
-    named = [v for k, v in environment.items() if SECRET.search(k) and not _NO_SECRET.search(k)]
+    named = [v for k, v in environment.items() if SECRET.search(k) and not NO_SECRET.search(k)]
     found = {form for value in named for part in _parts(value) for form in _forms(part)}
     return tuple(sorted(found, key=lambda form: (-len(form), form)))
 
@@ -101,6 +104,22 @@ def _forms(part: str) -> Iterator[str]:
         yield quote(part, safe=safe, errors="replace")
 
 
+def _without_ends(text: str, value: str) -> str:
+    """The text without the beginning of a value where it was cut (before ``…`` and at the ends of
+    lines), and without the end of one behind ``…``."""
+    for at in reversed([found.start() for found in _CUTS.finditer(text)]):
+        behind = text[at + 1 :] if text[at : at + 1] == "…" else ""
+        for length in range(min(len(value) - 1, len(behind)), LEAST - 1, -1):
+            if behind.startswith(value[-length:]):
+                text = f"{text[: at + 1]}{MASK}{behind[length:]}"
+                break
+        for length in range(min(len(value) - 1, at), LEAST - 1, -1):
+            if text.endswith(value[:length], 0, at):
+                text = f"{text[: at - length]}{MASK}{text[at:]}"
+                break
+    return text
+
+
 class _Cleaner(dict[str, str]):
     """What is left of a text, worked out once for each."""
 
@@ -112,6 +131,8 @@ class _Cleaner(dict[str, str]):
         for value in self._values:
             if value in clean:
                 clean = clean.replace(value, MASK)
+            if "…" in clean or len(clean) >= CUT:
+                clean = _without_ends(clean, value)
         clean = mask(clean)
         self[text] = clean = text if clean == text else clean
         return clean

@@ -15,12 +15,11 @@ from pytest_devops_gates.commands import command_gates, declared_gates
 from pytest_devops_gates.config import TABLE, Table
 from pytest_devops_gates.errors import UsageError, did_you_mean, told
 from pytest_devops_gates.evidence import Rule
-from pytest_devops_gates.gate import LEVELS, Gate
+from pytest_devops_gates.gate import GATE_NAME, LEVELS, Gate
 from pytest_devops_gates.report import Reporter
 from pytest_devops_gates.stage import Stage
 
 BUILTIN = "devops-gates-builtin"
-NAME = r"(?=.{1,64}$)[a-z0-9]+(-[a-z0-9]+)*"
 WRONG_NAME = "needs a name of lower-case letters, digits and single hyphens, 64 at most"
 T = TypeVar("T")
 N = TypeVar("N", Gate, Reporter)
@@ -92,7 +91,7 @@ def _implemented(
 def _broken(reporter: Reporter, others: Sequence[Reporter]) -> str | None:
     """What is wrong with a reporter that a plugin made, beside the others."""
     name, file = reporter.name, reporter.file
-    if not isinstance(name, str) or not re.fullmatch(NAME, name):
+    if not isinstance(name, str) or not re.fullmatch(GATE_NAME, name):
         return WRONG_NAME
     if not callable(reporter.render):
         return "needs a function render(report) -> str"
@@ -112,7 +111,7 @@ def _broken(reporter: Reporter, others: Sequence[Reporter]) -> str | None:
 
 def _flaw(gate: Gate) -> str | None:
     """What is wrong with a gate that a plugin made."""
-    if not re.fullmatch(NAME, str(gate.name)):
+    if not re.fullmatch(GATE_NAME, str(gate.name)):
         return WRONG_NAME
     if not isinstance(gate.stage, Stage):
         return f"needs a Stage, not {gate.stage!r}"

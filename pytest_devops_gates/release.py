@@ -12,6 +12,9 @@ from pytest_devops_gates.verdict import Commit, Release
 SHOWN = 50
 """Commits that are listed; all are counted."""
 
+PATIENCE = 5.0
+"""Seconds for each question to git: it is nice to know, and nothing that a run waits for."""
+
 _MERGED = ("for-each-ref", "--merged=HEAD", "--format=%(refname:strip=2)", "refs/tags")
 
 
@@ -33,21 +36,26 @@ def since_last(project: Project) -> Release | None:
 def _last(project: Project, top: Path) -> str | None:
     """The tag of the highest version that HEAD holds and is not itself, final versions first."""
     nested = top.resolve() != project.root.resolve()
-    named = tags.versions(git.git(top, *_MERGED), versions.own_names(project), nested=nested)
+    named = tags.versions(_ask(top, *_MERGED), versions.own_names(project), nested=nested)
     order = sorted(named, key=lambda tag: (not named[tag].is_prerelease, named[tag]), reverse=True)
     here = project.commit
     return next((tag for tag in order if git.resolve(top, f"refs/tags/{tag}") != here), None)
 
 
+def _ask(root: Path, *args: str) -> bytes:
+    """As git.git, without patience, and without fetching what a partial clone left out."""
+    return git.git(root, *args, env={"GIT_NO_LAZY_FETCH": "1"}, timeout=PATIENCE)
+
+
 def _changes(root: Path, tag: str) -> Release:
     ref = f"refs/tags/{tag}"
     span = ("--no-merges", f"{ref}..HEAD", "--", ".")
-    form = "--format=%h%x1f%s%x1f%an"
-    listed = git.git(root, "log", "-z", f"--max-count={SHOWN}", form, *span)
-    rows = [row.split("\x1f") for row in listed.decode("utf-8", "replace").split("\0")]
+    form = "--format=%h%x1f%an%x1f%s"
+    listed = _ask(root, "log", "-z", f"--max-count={SHOWN}", form, *span)
+    rows = [row.split("\x1f", 2) for row in listed.decode("utf-8", "replace").split("\0")]
     return Release(
         tag=tag,
-        date=git.git(root, "log", "-1", "--format=%cs", ref).decode().strip(),
-        commits=int(git.git(root, "rev-list", "--count", *span)),
-        shown=tuple(Commit(*row) for row in rows if len(row) == 3),
+        date=_ask(root, "log", "-1", "--format=%cs", ref).decode().strip(),
+        commits=int(_ask(root, "rev-list", "--count", *span)),
+        shown=tuple(Commit(row[0], row[2], row[1]) for row in rows if len(row) == 3),
     )

@@ -17,6 +17,7 @@ from pytest_devops_gates.verdict import (
     FAIL,
     NOT_APPLICABLE,
     OFF,
+    OUTCOMES,
     PASS,
     UNKNOWN,
     WARN,
@@ -161,8 +162,7 @@ def is_idle(ruling: Ruling) -> bool:
 def outcome_counts(verdict: Verdict) -> list[tuple[str, int]]:
     """How many gates came out how, the worst first, outcomes that no gate has left out."""
     outcomes = [ruling.outcome for ruling in verdict.gates]
-    order = (FAIL, UNKNOWN, WARN, PASS, NOT_APPLICABLE, OFF)
-    return [(outcome, outcomes.count(outcome)) for outcome in order if outcome in outcomes]
+    return [(outcome, outcomes.count(outcome)) for outcome in OUTCOMES if outcome in outcomes]
 
 
 def place(finding: Finding) -> str:

@@ -28,6 +28,7 @@ OWN = re.compile(
 """The names that the run itself uses in its folder, beside those of reports."""
 
 _LATEST = "latest"
+_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 _VERDICT = "verdict.json"
 
 
@@ -55,10 +56,28 @@ def create(root: Path, pending: str, run_id: str) -> Run:
         path = _make(root / FOLDER, run_id)
     except OSError:
         home, path = None, Path(tempfile.mkdtemp(prefix=f"devops-gates-{run_id}-"))
-    disk.write(path / _VERDICT, pending)
-    if home:
-        disk.point(home / _LATEST, f"runs/{run_id}")
-    return Run(run_id=run_id, path=path, home=home)
+    run = Run(run_id=run_id, path=path, home=home)
+    try:
+        disk.write(path / _VERDICT, pending)
+        if home:
+            disk.point(home / _LATEST, f"runs/{run_id}")
+    except OSError:
+        with contextlib.suppress(OSError):  # takes no room on a disk that is full
+            (root / FOLDER / _LATEST).unlink(missing_ok=True)
+        raise
+    return run
+
+
+def lead_latest(run: Run) -> None:
+    """Lead ``latest`` to a run that ends, unless a younger one has begun: a test may have led it
+    elsewhere. Raises OSError."""
+    if run.home is None:
+        return
+    link = run.home / _LATEST
+    led = os.path.basename(os.readlink(link)) if link.is_symlink() else ""
+    is_younger = _RUN_ID.fullmatch(led) and run.run_id < led < new_id()
+    if not (is_younger and (link / _VERDICT).is_file()):
+        disk.point(link, f"runs/{run.run_id}")
 
 
 def new_id() -> str:
@@ -68,17 +87,32 @@ def new_id() -> str:
 
 def announce(folder: Path, verdict: str, names: Iterable[str]) -> None:
     """Leave this verdict alone in a folder that may hold older ones and the reports of them (their
-    ``names``). Raises OSError when it cannot be written; then there is none."""
+    ``names``). Raises OSError when it cannot be written, or they cannot be removed; all that can be
+    is gone then, any verdict too."""
     folder.mkdir(parents=True, exist_ok=True)
-    old = [file for name in names if name != _VERDICT for file in (name, f"{name}.error.log")]
+    if not any(folder.iterdir()):  # a folder of our own in a checkout is no change of it
+        _ignore(folder)
+    troubles = []
     try:
         disk.write(folder / _VERDICT, verdict)
-    except OSError:
-        old.append(_VERDICT)
-        raise
-    finally:
-        for name in old:
-            (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        troubles = [error, *clear(folder, [_VERDICT])]
+    troubles += clear(folder, (name for name in names if name != _VERDICT))
+    if troubles:
+        raise troubles[0]
+
+
+def clear(folder: Path, names: Iterable[str]) -> list[OSError]:
+    """Remove reports by their ``names``, and what was said of failed ones; returns why some could
+    not be removed."""
+    troubles = []
+    files = [file for name in names for file in (name, f"{name}.error.log")]
+    for file in files:
+        try:
+            (folder / file).unlink(missing_ok=True)
+        except OSError as error:
+            troubles.append(error)
+    return troubles
 
 
 def hand_over(run: Run, folder: Path) -> None:
@@ -117,7 +151,7 @@ def find(root: Path, named: str) -> Path:
 
     Raises UsageError when there is none, or several.
     """
-    if os.sep in named or (named != _LATEST and (Path(named) / _VERDICT).is_file()):
+    if os.sep in named or (named != _LATEST and os.path.isfile(os.path.join(named, _VERDICT))):
         return Path(named)
     home = root / FOLDER
     if named == _LATEST:
@@ -125,6 +159,7 @@ def find(root: Path, named: str) -> Path:
             raise UsageError(f"there is no run in {home} · pytest --devops-gates")
         return home / _LATEST
     known = sorted(path.name for path in (home / "runs").glob("*") if path.is_dir())
+    named = named[:100]
     fitting = [name for name in known if name.startswith(named)]
     if len(fitting) != 1:
         told = f"{len(fitting)} runs begin with" if fitting else "no run begins with"
@@ -134,14 +169,19 @@ def find(root: Path, named: str) -> Path:
 
 def _make(home: Path, run_id: str) -> Path:
     home.mkdir(exist_ok=True)
-    ignore = home / ".gitignore"
-    if not ignore.exists():
-        disk.write(ignore, "# made by pytest-devops-gates\n*\n")
+    _ignore(home)
     path = home / "runs" / run_id
     path.mkdir(parents=True)
     if not os.access(path, os.W_OK):
         raise PermissionError(f"{path} cannot be written")
     return path
+
+
+def _ignore(folder: Path) -> None:
+    """Keep a folder of ours out of git."""
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        disk.write(ignore, "# made by pytest-devops-gates\n*\n")
 
 
 def _is_real(path: Path) -> bool:

@@ -74,12 +74,13 @@ _FLAG = re.compile(
     r"(?!-)[^\s'\"]+"
 )
 _NAME = re.compile(r"[A-Za-z0-9_-]{4,80}")
-_NO_SECRET = re.compile(
+NO_SECRET = re.compile(
     r"tokens(?![a-z])|tokeni[zs]|secretar|author(?!i[zs])|authentic|passw(?:or)?dless"
-    r"|[_-](?:url|uri|file|path|dir|name|type|header|field|class|backend|len|length|count|min|max"
+    r"|(?<!hook)[_-](?:url|uri|file|path|dir|name|type|header|field|class|backend|len|length|count|min|max"
     r"|ttl|timeout|limit|size|age|expir[a-z]+|enabled|required|prefix|pattern|regex|policy|sock)s?\Z",
     re.IGNORECASE,
 )
+"""Names that hold a word of secrets, and are those of none."""
 _SIGN = re.compile(
     r"\\?['\"]?\]?[ \t]{0,8}(?::[ \t]{0,8}[A-Za-z_][A-Za-z0-9_.,| \[\]]{0,40}(?==))?"
     r"(?P<sign>=>|:=|[:=](?!=))[ \t]{0,8}"
@@ -140,7 +141,7 @@ def _without_assigned(text: str, low: str) -> str:
         if name is None:
             continue
         seen = name.end()
-        span = None if _NO_SECRET.search(name[0]) else _assigned(text, name)
+        span = None if NO_SECRET.search(name[0]) else _assigned(text, name)
         if span:
             kept += [text[at : span[0]], MASK]
             at = seen = span[1]

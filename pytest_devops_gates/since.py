@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
@@ -23,6 +24,7 @@ from pytest_devops_gates.verdict import (
     Verdict,
 )
 
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 JUDGED = (PASS, WARN, FAIL)
 
 
@@ -74,6 +76,8 @@ def _is_comparable(before: _Earlier, now: Verdict) -> bool:
     """Whether it ended and asked the same. Where gates were picked, these must be the same."""
     if not before.gates or before.exit_status not in EXIT_STATUS.values():
         return False
+    if not _INSTANT.fullmatch(before.started):
+        return False  # not as we write it
     if (before.profile, before.selection) != (now.profile, now.selection):
         return False
     left_out = [{g.name for g in run.gates if g.outcome == OFF} for run in (before, now)]

@@ -30,7 +30,7 @@ from pytest_devops_gates import (
 )
 from pytest_devops_gates.brief import Brief, brief, check_start, with_state
 from pytest_devops_gates.ci import AUTO, detect
-from pytest_devops_gates.closing import Place, announce, close, usable
+from pytest_devops_gates.closing import Place, announce, close, usable, withdraw
 from pytest_devops_gates.conclude import conclude
 from pytest_devops_gates.engine import schedule
 from pytest_devops_gates.engine.task import Job, Task
@@ -85,6 +85,8 @@ def carry_out(pytest_config: pytest.Config, options: argparse.Namespace, asked: 
         return report.verdict.exit_status
     except OSError as error:  # not even a run's folder: no disk to write to
         print(f"devops gates: nothing can be written: {error}", file=sys.stderr)
+        if asked.report:
+            withdraw(asked.report, pytest_config.pluginmanager)
         return EXIT_UNKNOWN
 
 

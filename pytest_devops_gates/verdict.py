@@ -15,7 +15,8 @@ EXIT_PASS, EXIT_FAIL, EXIT_INTERRUPTED = 0, 1, 2
 EXIT_INTERNAL, EXIT_USAGE, EXIT_UNKNOWN = 3, 4, 6
 EXIT_STATUS = {PASS: EXIT_PASS, FAIL: EXIT_FAIL, UNKNOWN: EXIT_UNKNOWN}
 
-_WORST = (FAIL, UNKNOWN, WARN, PASS, NOT_APPLICABLE, OFF)
+OUTCOMES = (FAIL, UNKNOWN, WARN, PASS, NOT_APPLICABLE, OFF)
+"""What a gate can come to, the worst first."""
 
 
 class Measured(msgspec.Struct, frozen=True):
@@ -39,8 +40,11 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class Ruling(msgspec.Struct, frozen=True):
-    """One gate's outcome, and what decided it. ``log`` is the end of what its tool printed,
-    ``about`` says what the gate checks, and ``again`` is its tool's command by hand."""
+    """One gate's outcome, and what decided it. One broken of ``warnings`` makes a pass a warn.
+
+    ``log`` is the end of what its tool printed, ``about`` says what the gate checks, and ``again``
+    is its tool's command by hand.
+    """
 
     name: str
     stage: str
@@ -49,6 +53,7 @@ class Ruling(msgspec.Struct, frozen=True):
     reason: str
     owner: str | None = None
     conditions: tuple[Measured, ...] = ()
+    warnings: tuple[Measured, ...] = ()
     metrics: dict[str, float] = {}
     findings: Counts = Counts()
     receipt: Receipt | None = None
@@ -222,4 +227,4 @@ def worst(rulings: list[Ruling]) -> str:
         WARN if r.level != "required" and r.outcome in (FAIL, UNKNOWN) else r.outcome
         for r in rulings
     ]
-    return next((outcome for outcome in _WORST if outcome in seen), OFF)
+    return next((outcome for outcome in OUTCOMES if outcome in seen), OFF)

@@ -4,18 +4,19 @@ from, its last ruling, and how to run its tool by hand."""
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from pytest_devops_gates.archive import load
+from pytest_devops_gates.errors import UsageError
 from pytest_devops_gates.neutral import neutral
 from pytest_devops_gates.outlook import Prospect, outlook
 from pytest_devops_gates.request import of_options
 from pytest_devops_gates.runs import FOLDER, find
 from pytest_devops_gates.screen import say
+from pytest_devops_gates.verdict import OFF, Ruling
 
 
 def tell(config: pytest.Config, options: argparse.Namespace, gate: str, run: str | None) -> None:
@@ -26,29 +27,29 @@ def tell(config: pytest.Config, options: argparse.Namespace, gate: str, run: str
     with outlook(config, options, of_options(config, options)) as seen:
         root = seen.project.root
         known = {prospect.gate.name: prospect for prospect in seen.prospects}
-        verdicts = [find(root, run) / "verdict.json"] if run else _newest_first(root)
-        lines = render(known[gate], last_ruling(verdicts, gate))
+        folders = [find(root, run)] if run else _newest_first(root)
+        lines = render(known[gate], last_ruling(folders, gate))
         say("\n".join(neutral(line) for line in lines))
 
 
 def _newest_first(root: Path) -> list[Path]:
-    return sorted((root / FOLDER / "runs").glob("*/verdict.json"), reverse=True)
+    return sorted((root / FOLDER / "runs").glob("*"), reverse=True)
 
 
-def last_ruling(verdicts: Iterable[Path], gate: str) -> tuple[str, dict[str, Any]] | None:
-    """The first verdict in which the gate was not off: when it was, and the ruling."""
-    for verdict in verdicts:
+def last_ruling(folders: Iterable[Path], gate: str) -> tuple[str, Ruling] | None:
+    """The first run in which the gate was not off: when it was, and the ruling."""
+    for folder in folders:
         try:
-            content = json.loads(verdict.read_text("utf-8"))
-            ruling = next((g for g in content["gates"] if g["name"] == gate), None)
-        except (OSError, ValueError, KeyError, TypeError):
+            verdict = load(folder).verdict
+        except UsageError:
             continue  # a run that is at work, or was cut off
-        if ruling and ruling["outcome"] != "off":
-            return str(content["started"]), ruling
+        ruling = next((r for r in verdict.gates if r.name == gate), None)
+        if ruling and ruling.outcome != OFF:
+            return verdict.started, ruling
     return None
 
 
-def render(prospect: Prospect, last: tuple[str, dict[str, Any]] | None) -> Iterable[str]:
+def render(prospect: Prospect, last: tuple[str, Ruling] | None) -> Iterable[str]:
     """What is known of one gate, a line each."""
     gate, settings = prospect.gate, prospect.settings
     yield f"{gate.name} ({gate.stage.value})"
@@ -70,11 +71,11 @@ def render(prospect: Prospect, last: tuple[str, dict[str, Any]] | None) -> Itera
     if gate.metrics:
         yield f"  metrics     {', '.join(gate.metrics)}, findings.*"
     if last:
-        yield f"  last ruling {last[1]['outcome']} on {last[0]}: {last[1]['reason']}"
-        receipt = last[1].get("receipt")
+        yield f"  last ruling {last[1].outcome} on {last[0]}: {last[1].reason}"
+        receipt = last[1].receipt
         if receipt:
-            tool = f"{receipt['tool']} {receipt['version'] or ''}".strip()
-            yield f"  last tool   {tool}, exit code {receipt['exit_code']}"
+            tool = f"{receipt.tool} {receipt.version or ''}".strip()
+            yield f"  last tool   {tool}, exit code {receipt.exit_code}"
     else:
         yield "  last ruling none in the runs that are kept"
     if gate.again:

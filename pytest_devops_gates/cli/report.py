@@ -13,7 +13,8 @@ import pytest
 from pytest_devops_gates import archive, disk, registry, runs, screen
 from pytest_devops_gates.cli.door import takes_rootdir, through_pytest
 from pytest_devops_gates.decode import one_of
-from pytest_devops_gates.errors import UsageError
+from pytest_devops_gates.errors import UsageError, told
+from pytest_devops_gates.publish import made
 from pytest_devops_gates.report import Report, Reporter
 from pytest_devops_gates.reporters.html import HTML
 from pytest_devops_gates.reporters.terminal import TERMINAL
@@ -50,10 +51,18 @@ def run(arguments: argparse.Namespace) -> int:
             verbosity = arguments.verbose - arguments.quiet
             screen.write(screen.in_words(report, verbosity, str(folder)))
         else:
-            _hand_out(known[name].render(report), arguments.output)
+            _hand_out(_made(known[name], report), arguments.output)
         return 0
 
     return through_pytest(errand, arguments)
+
+
+def _made(reporter: Reporter, report: Report) -> str:
+    """The text of a report. Raises UsageError where a plugin's reporter fails."""
+    try:
+        return made(reporter, report)
+    except BaseException as error:  # sys.exit() too
+        raise UsageError(f"the report {reporter.name} could not be made: {told(error)}") from None
 
 
 def _hand_out(text: str, output: str | None) -> None:
@@ -68,7 +77,7 @@ def _hand_out(text: str, output: str | None) -> None:
 
 def _browse(reporter: Reporter, report: Report, folder: Path, output: str | None) -> None:
     """Write the report, into the run's folder if nothing else was asked for, and open it."""
-    text = reporter.render(report)
+    text = _made(reporter, report)
     name = reporter.file or f"{reporter.name}.txt"
     try:
         path = Path(output or folder / name)

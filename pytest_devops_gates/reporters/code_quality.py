@@ -12,9 +12,11 @@ from typing import Any
 
 from pytest_devops_gates.evidence import Finding, Severity
 from pytest_devops_gates.findings import shortened
+from pytest_devops_gates.gate import REQUIRED
 from pytest_devops_gates.json_text import dump
 from pytest_devops_gates.neutral import visible
-from pytest_devops_gates.report import Report, Reporter, located
+from pytest_devops_gates.report import Report, Reporter, anchor, located
+from pytest_devops_gates.verdict import UNKNOWN
 
 TEXT = 1_000
 """Characters of a description."""
@@ -29,8 +31,28 @@ _SEVERITIES = {
 
 
 def render(report: Report) -> str:
-    """The findings that nobody waived, the worst first."""
-    return dump(list(_issues(report))) + "\n"
+    """What could not be told, then the findings that nobody waived, the worst first.
+
+    GitLab takes a finding that is missing for one that was mended: a gate that could not tell is
+    an issue itself, so that its silence is no good news.
+    """
+    return dump([*_untold(report), *_issues(report)]) + "\n"
+
+
+def _untold(report: Report) -> Iterator[dict[str, Any]]:
+    verdict = report.verdict
+    silent = [r for r in verdict.gates if r.outcome == UNKNOWN and r.level == REQUIRED]
+    reasons = {ruling.name: ruling.reason for ruling in silent}
+    if verdict.verdict == UNKNOWN and not silent:
+        reasons = {"verdict": verdict.reason}
+    for name, reason in reasons.items():
+        yield {
+            "description": shortened(visible(f"could not tell: {reason}"), TEXT),
+            "check_name": f"{visible(name)}/could-not-tell",
+            "fingerprint": _digest(f"could-not-tell\0{name}"),
+            "severity": _SEVERITIES[Severity.CRITICAL],
+            "location": {"path": visible(anchor(verdict)), "lines": {"begin": 1}},
+        }
 
 
 def _issues(report: Report) -> Iterator[dict[str, Any]]:
@@ -54,8 +76,12 @@ def _fingerprint(finding: Finding, nth: int) -> str:
     """What GitLab tells issues apart by: it shows one of those that have the same."""
     if finding.fingerprint.strip() and nth == 1:
         return visible(finding.fingerprint)
-    content = f"{finding.fingerprint}\0{nth}".encode("utf-8", "backslashreplace")
-    return hashlib.blake2b(content, digest_size=16).hexdigest()
+    return _digest(f"{finding.fingerprint}\0{nth}")
+
+
+def _digest(content: str) -> str:
+    data = content.encode("utf-8", "backslashreplace")
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 CODE_QUALITY = Reporter(

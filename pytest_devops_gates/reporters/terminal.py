@@ -28,6 +28,7 @@ from pytest_devops_gates.verdict import (
     UNKNOWN,
     WARN,
     Change,
+    Measured,
     Ruling,
 )
 
@@ -154,12 +155,18 @@ def _told(ruling: Ruling) -> str:
 def _conditions(ruling: Ruling) -> Iterator[str]:
     """Every condition with its measured value, its limit and its baseline."""
     for c in ruling.conditions:
-        value = "not measured" if c.value is None else number(c.value)
-        base = "" if c.baseline is None else f", was {number(c.baseline)}"
         holds = {True: "holds", False: "BROKEN", None: "cannot tell"}[c.holds]
-        yield neutral(f"{c.metric} {value}, needs {c.operator} {exact(c.limit)}{base}: {holds}")
+        yield f"{_measured(c, 'needs')}: {holds}"
+    for c in ruling.warnings:
+        yield f"{_measured(c, 'should be')}: {'holds' if c.holds else 'warns'}"
     if not ruling.conditions:
         yield "no condition: it shows its numbers only"
+
+
+def _measured(c: Measured, verb: str) -> str:
+    value = "not measured" if c.value is None else number(c.value)
+    base = "" if c.baseline is None else f", was {number(c.baseline)}"
+    return neutral(f"{c.metric} {value}, {verb} {c.operator} {exact(c.limit)}{base}")
 
 
 def _share(idle: Sequence[Ruling]) -> str:

@@ -79,7 +79,9 @@ def of_junit(text: str) -> Told:
 
 
 def of_code_quality(text: str) -> Told:
-    return None, None, len(json.loads(text)), None
+    issues = json.loads(text)
+    untold = sum(issue["check_name"].endswith("/could-not-tell") for issue in issues)
+    return "unknown" if untold else None, None, len(issues) - untold, None
 
 
 def of_dotenv(text: str) -> Told:

@@ -17,7 +17,7 @@ from pytest_devops_gates.report import Report, make
 from pytest_devops_gates.reporters.code_quality import TEXT, render
 from pytest_devops_gates.verdict import ProjectName
 from tests.reports.samples import NASTY, everywhere, is_visible, many, report
-from tests.unit.samples import any_text, same_every_time, verdict
+from tests.unit.samples import any_text, ruling, same_every_time, verdict
 
 
 def issues(made: Report) -> list[Any]:
@@ -100,7 +100,8 @@ def test_all_of_many_are_there() -> None:
 
 def breaks_out_of_nowhere(text: str) -> None:
     found = issues(make(everywhere(text)))
-    assert len(found) == 4
+    assert [issue["check_name"][-15:] for issue in found].count("/could-not-tell") == 1
+    assert len(found) == 5
     for issue in found:
         assert set(issue["location"]) == {"path", "lines"}
         told = issue["description"], issue["check_name"], issue["fingerprint"]
@@ -130,3 +131,16 @@ def test_our_own_reader_sees_the_same() -> None:
     assert [(f.rule, f.message, f.severity, f.path, f.line) for f in again] == [
         (f"lint/{f.rule}", f.message, f.severity, f.path, f.line) for f in made.findings
     ]
+
+
+def test_what_could_not_be_told_is_an_issue_itself() -> None:
+    """Or GitLab would take the findings that are missing for mended ones."""
+    silent = ruling("lint", outcome="unknown", reason="lint: ruff crashed")
+    aside = ruling("types", outcome="unknown", level="advisory")
+    (issue,) = issues(make(verdict(silent, aside, verdict="unknown", reason="lint: ruff crashed")))
+    assert issue["check_name"] == "lint/could-not-tell"
+    assert issue["description"] == "could not tell: lint: ruff crashed"
+    assert issue["severity"] == "blocker"
+    (whole,) = issues(make(verdict(verdict="unknown", reason="configuration error: x")))
+    assert whole["check_name"] == "verdict/could-not-tell"
+    assert issues(make(verdict(ruling("types", outcome="unknown", level="advisory")))) == []

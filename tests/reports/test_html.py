@@ -204,6 +204,13 @@ def test_conditions_with_value_limit_and_baseline() -> None:
     assert page.text[at : at + 5] == ["line", "89.99", ">= 90.5", "no", "91.25"]
 
 
+def test_warnings_are_conditions_as_well() -> None:
+    measured = Measured("slow", "<=", 0, 2, None, False)
+    page = page_of(verdict(ruling("tests", stage="test", warnings=(measured,), outcome="warn")))
+    at = page.text.index("slow")
+    assert page.text[at : at + 6] == ["slow", "warning", "2", "<= 0", "no", "none"]
+
+
 def test_who_owns_what_is_red_and_what_was_not_checked() -> None:
     page = page_of(
         verdict(

@@ -349,3 +349,15 @@ def test_ruff_is_not_taken_from_the_checkout(project: Checkout) -> None:
     run = explain(project, "lint/F821", env=env)
     assert "# undefined-name (F821)" in run.stdout
     assert not (project.root / "ran").exists()
+
+
+def test_pipes_among_the_runs_are_passed_over(checkout: Checkout) -> None:
+    checkout.write({"a.py": "x = 1\n"}).run("--devops-gates-stage", "develop")
+    planted = checkout.root / ".devops-gates" / "runs" / "99990101T000000Z-aaaaaa"
+    planted.mkdir()
+    os.mkfifo(planted / "verdict.json")
+    explain = [sys.executable, "-m", "pytest_devops_gates", "explain", "lint"]
+    run = checkout.run(command=explain, timeout=30)
+    assert "last ruling pass on " in run.stdout
+    run = checkout.run(command=[*explain, "--run", str(planted)], timeout=30)
+    assert "last ruling none" in run.stdout

@@ -179,3 +179,54 @@ def test_a_folder_of_the_checkout_named_latest_is_not_the_latest_run(judged: Che
     verdict = json.loads((folder_of(judged) / "verdict.json").read_text())
     judged.write({"latest/verdict.json": json.dumps({**verdict, "verdict": "pass"})})
     assert report(judged, "-q").stdout.startswith("verdict: FAIL")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"verdict": "pass\x1b]0;owned\x07"}, "pass\\x1b"),
+        ({"stages": []}, "no word of it"),
+        ({"gates": [{"name": "lint\n::error::x", "outcome": "pass"}]}, "lint\\n::error"),
+        ({"gates": [{"outcome": "fail\x1b[31m"}]}, "fail\\x1b"),
+        ({"gates": [{"stage": "moon"}]}, "moon"),
+    ],
+)
+def test_a_verdict_with_words_that_are_none_of_ours_is_refused(
+    judged: Checkout, tmp_path: Path, change: dict[str, Any], told: str
+) -> None:
+    content = json.loads((folder_of(judged) / "verdict.json").read_text())
+    for name, value in change.items():
+        if name == "gates":
+            content["gates"][0] |= value[0]
+        else:
+            content[name] = value
+    (tmp_path / "verdict.json").write_text(json.dumps(content))
+    run = report(judged, str(tmp_path))
+    assert (run.status, run.stdout) == (4, ""), run
+    assert told in run.stderr
+    assert len(run.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("body", ["raise ValueError('x')", "raise SystemExit(0)", "return b'x'"])
+def test_a_reporter_that_fails_is_told_in_one_line(
+    judged: Checkout, tmp_path: Path, body: str
+) -> None:
+    plugin = f"""
+from pytest_devops_gates import Reporter
+def render(report):
+    {body}
+def pytest_devops_gates_add_reporters():
+    return Reporter("broken", render)
+"""
+    (tmp_path / "broken_reporter.py").write_text(plugin)
+    env = {"PYTHONPATH": str(tmp_path)}
+    run = report(judged, "--format", "broken", "--", "-p", "broken_reporter", env=env)
+    assert (run.status, run.stdout) == (4, "")
+    assert "the report broken could not be made" in run.stderr
+    assert len(run.stderr.splitlines()) == 1
+
+
+def test_a_run_of_an_endless_name_is_told(judged: Checkout) -> None:
+    run = report(judged, "x" * 5000)
+    assert (run.status, run.stdout) == (4, "")
+    assert len(run.stderr) < 1000

@@ -305,3 +305,70 @@ def test_a_secret_is_in_no_report(checkout: Checkout) -> None:
         for part in ("s3cr3t", "MIIEowIBAAKCAQEA1234", "pa55word-of-another"):
             assert part not in text, name
     assert "***" in checkout.latest.read_text()
+
+
+# an old pass must not stay in sight
+
+NO_ROOM = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0));"
+
+
+def test_where_nothing_can_be_written_no_older_pass_is_left(
+    checkout: Checkout, folder: Path
+) -> None:
+    assert checkout.write(PASSES).run(*DEVELOP).status == 0
+    code = f"{NO_ROOM} import pytest; sys.exit(pytest.main(sys.argv[1:]))"
+    checkout.write(FAILS)
+    run = checkout.run(*DEVELOP, f"--devops-gates-report={folder}", door=("-c", code))
+    assert run.status == 6
+    assert "nothing can be written" in run.stderr
+    assert not checkout.latest.exists()
+    assert names(folder) == {"keep.txt"} | {n for n in names(folder) if n.endswith(".error.log")}
+
+
+def test_a_test_cannot_lead_latest_to_an_older_pass(checkout: Checkout) -> None:
+    checkout.write({"test_it.py": "def test_it(): pass\n"})
+    assert checkout.test().status == 0
+    checkout.write(
+        {
+            "test_it.py": """
+            import os
+            def test_it():
+                os.chdir(".devops-gates")
+                older = sorted(os.listdir("runs"))[0]
+                os.unlink("latest")
+                os.symlink("runs/" + older, "latest")
+                assert 0
+            """
+        }
+    )
+    run = checkout.test()
+    assert (run.status, run.verdict["verdict"]) == (1, "fail")
+
+
+def test_latest_stays_with_a_younger_run(checkout: Checkout) -> None:
+    """Of two at a time, the one that began last."""
+    checkout.write(
+        {
+            "test_it.py": """
+            import os, subprocess, sys, time
+            def test_it():
+                time.sleep(1.1)  # ids have seconds
+                if "INNER" not in os.environ:
+                    inner = [sys.executable, "-m", "pytest", "-q", "--devops-gates",
+                             "--devops-gates-stage=test", "-p", "no:cacheprovider"]
+                    subprocess.run(inner, env={**os.environ, "INNER": "1"})
+                    open("latest", "w").write(os.readlink(".devops-gates/latest"))
+            """
+        }
+    )
+    run = checkout.test()
+    assert f"runs/{run.verdict['run_id']}" == (checkout.root / "latest").read_text()
+    assert len(list((checkout.root / ".devops-gates" / "runs").iterdir())) == 2
+
+
+def test_a_new_report_folder_in_the_checkout_is_no_change_of_it(checkout: Checkout) -> None:
+    checkout.write(PASSES).commit()
+    checkout.run(*DEVELOP, "--devops-gates-report", "gates")
+    assert checkout.git("status", "--porcelain") == ""
+    run = checkout.run(*DEVELOP, "--devops-gates-report", "gates", "--devops-gates-profile=release")
+    assert run.outcome("tree") == "pass", run

@@ -215,3 +215,23 @@ def test_a_hundred_thousand_findings_take_seconds(message: str) -> None:
     clock = time.process_time()
     redact(made, values)
     assert time.process_time() - clock < 6
+
+
+@pytest.mark.parametrize("at", range(6, 30))
+def test_a_value_that_was_cut_is_masked_as_far_as_it_is_there(at: int) -> None:
+    """Messages, ids and the lines of logs are cut before anybody knows what is secret in them."""
+    value = "".join(random.Random(7).choices(string.ascii_letters, k=30))
+    (masked,) = {in_line("x" * 200 + value[:at], (value,))}
+    assert masked == "x" * 200 + MASK
+    assert in_line(f"head {value[:at]}…tail", (value,)) == f"head {MASK}…tail"
+    assert in_line(f"head…{value[-at:]} tail", (value,)) == f"head…{MASK} tail"
+    assert in_line(f"{'y' * 200}{value[:at]}\nnext", (value,)) == f"{'y' * 200}{MASK}\nnext"
+
+
+def test_names_of_variables_that_are_secrets_by_the_field_s_customs() -> None:
+    told = "GPG_PASSPHRASE DB_PASS MYSQL_PWD DEPLOY_KEY STRIPE_KEY SENTRY_DSN CI_JOB_JWT".split()
+    told += ["SLACK_WEBHOOK", "SLACK_WEBHOOK_URL", "SESSION_COOKIE", "GH_PAT"]
+    for name in told:
+        assert "the-value-of-it" in secrets({name: "the-value-of-it"}), name
+    for name in ("PWD", "OLDPWD", "KEYBOARD", "AUTH_TYPE", "TOKEN_FILE", "MONKEY", "COMPASS"):
+        assert secrets({name: "the-value-of-it"}) == (), name
