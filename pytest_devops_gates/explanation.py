@@ -13,9 +13,10 @@ import msgspec
 from pytest_devops_gates.columns import cut, width, wrap
 from pytest_devops_gates.evidence import Finding
 from pytest_devops_gates.neutral import neutral, visible
-from pytest_devops_gates.policy import exact, finding_metrics, number
+from pytest_devops_gates.policy import exact, number
 from pytest_devops_gates.report import Report, place
 from pytest_devops_gates.verdict import FAIL, UNKNOWN, Measured, Ruling, Waiver
+from pytest_devops_gates.weight import counted
 from pytest_devops_gates.whereabouts import Excerpt
 
 LABEL = 12
@@ -23,14 +24,6 @@ NARROWEST = 40
 MESSAGE = 200
 """Characters of a message that a list shows."""
 TAB = 4
-TESTS = {
-    "failed": "failed",
-    "error": "errors",
-    "collection-error": "errors",
-    "exit-status": "errors",
-    "outcome-altered": "altered",
-}
-"""Which metric of the gate ``tests`` counts the findings of a rule."""
 
 _HOLDS = {True: "holds", False: "BROKEN", None: "cannot tell"}
 
@@ -152,19 +145,6 @@ def _rule(report: Report, finding: Finding, columns: int) -> Iterator[str]:
             yield from _field(label, text, columns)
     if rule.uri:
         yield f"  {'more':<{LABEL}}{rule.uri}"  # in one piece, to be copied
-
-
-def counted(metric: str, finding: Finding) -> bool | None:
-    """Whether a metric counts this finding; None when only the gate knows."""
-    if finding.gate == "tests" and metric in TESTS.values():
-        return TESTS.get(finding.rule) == metric
-    if metric == finding.rule:
-        return True
-    try:
-        own = finding_metrics([finding], [metric]).get(metric)
-    except ValueError:  # no metric of a policy that can be read
-        return None
-    return None if own is None else own > 0
 
 
 def _weight(finding: Finding, ruling: Ruling, columns: int) -> Iterator[str]:

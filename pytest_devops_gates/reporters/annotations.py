@@ -14,6 +14,7 @@ from pytest_devops_gates.evidence import Finding
 from pytest_devops_gates.neutral import neutral, workflow_data, workflow_property
 from pytest_devops_gates.report import Report, located, place, red
 from pytest_devops_gates.verdict import FAIL, PASS, UNKNOWN, WARN, Ruling, Verdict
+from pytest_devops_gates.weight import breaks
 
 KEPT = 10
 """Annotations of one type that GitHub keeps of a step."""
@@ -55,8 +56,13 @@ def _of_type(
 ) -> list[str]:
     """Of one type: gates of which there is only a reason to show, then the findings of the others,
     then how many more there are."""
-    judged = {ruling.name for ruling in rulings if ruling.outcome != UNKNOWN}
-    found = [f for f in report.findings if f.gate in judged and f.state == "new"]
+    judged = {ruling.name: ruling for ruling in rulings if ruling.outcome != UNKNOWN}
+    found = [
+        finding
+        for finding in report.findings
+        if finding.gate in judged and finding.state == "new"
+        if breaks(judged[finding.gate], finding)
+    ]
     shown = {finding.gate for finding in found}
     notes = list(first)
     for ruling in rulings:

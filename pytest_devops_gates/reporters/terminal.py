@@ -31,6 +31,7 @@ from pytest_devops_gates.verdict import (
     Measured,
     Ruling,
 )
+from pytest_devops_gates.weight import breaks
 
 SHOWN = 10
 """Findings listed for one gate."""
@@ -192,14 +193,18 @@ def _detail(ruling: Ruling, found: Sequence[Finding], page: _Page) -> None:
     page.text(f"{ruling.outcome}{advisory}: {neutral(ruling.reason)}", ruling.outcome)
     for note in ruling.notes:
         page.text(f"  note: {neutral(note)}", indent="    ")
-    _list(found, page)
+    counted = [finding for finding in found if breaks(ruling, finding)]
+    _list(counted, page)
+    if len(counted) < len(found):
+        others = len(found) - len(counted)
+        page.text(f"  … and {others} by which no condition is broken", indent="    ")
     for line in ruling.log.splitlines():
         page.text(f"  | {neutral(line)}", indent="  | ")
     if ruling.owner:
         page.text(f"  owner: {neutral(ruling.owner)}", indent="    ")
     page.text(f"  alone: devops-gates run --gate {ruling.name}", indent="    ")
-    if found:
-        page.text(f"  a finding: devops-gates explain {found[0].fingerprint[:8]}", indent="    ")
+    if counted:
+        page.text(f"  a finding: devops-gates explain {counted[0].fingerprint[:8]}", indent="    ")
 
 
 def _list(found: Sequence[Finding], page: _Page) -> None:

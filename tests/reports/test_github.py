@@ -19,7 +19,7 @@ from pytest_devops_gates.neutral import neutral
 from pytest_devops_gates.report import Report, make
 from pytest_devops_gates.reporters import markdown
 from pytest_devops_gates.reporters.annotations import commands
-from pytest_devops_gates.verdict import ProjectName
+from pytest_devops_gates.verdict import Measured, ProjectName
 from tests import runner
 from tests.runner import Command, Unreadable, obeyed
 from tests.unit.samples import HOSTILE, all_over, any_text, ruling, same_every_time, verdict
@@ -570,3 +570,15 @@ def test_the_report_gives_way_before_what_others_wrote_does(step: Step) -> None:
     report = make(verdict(failed, findings=of_gate("lint", 10_000), reason="lint: 1"))
     assert step.tell(report) == []
     assert step.summary.read_bytes().endswith(held)
+
+
+def test_what_breaks_no_condition_is_no_annotation() -> None:
+    broken = Measured("findings.high", "==", 0, 1, None, False)
+    found = (
+        Finding("B1", "the one", Severity.HIGH, path="a.py", line=1, gate="bandit"),
+        *(Finding("B2", f"other {n}", Severity.LOW, path="a.py", gate="bandit") for n in range(7)),
+    )
+    made = verdict(ruling("bandit", outcome="fail", conditions=(broken,)), findings=found)
+    told = "\n".join(commands(make(made)))
+    assert "the one" in told
+    assert "other" not in told

@@ -318,3 +318,16 @@ def test_a_long_message_loses_its_middle() -> None:
 def test_notes_of_what_passed_are_told() -> None:
     shown = lines(verdict(ruling("lint", notes=("one\ntwo",))))
     assert "note: lint: one\\ntwo" in shown
+
+
+def test_findings_by_which_nothing_is_broken_are_counted_only() -> None:
+    broken = Measured("findings.high", "==", 0, 1, None, False)
+    found = (
+        Finding("B1", "the one", Severity.HIGH, path="a.py", line=1, gate="bandit"),
+        *(Finding("B2", f"other {n}", Severity.LOW, path="a.py", gate="bandit") for n in range(7)),
+    )
+    made = verdict(ruling("bandit", outcome="fail", conditions=(broken,)), findings=found)
+    shown = render(made)
+    assert "the one" in shown
+    assert "other" not in shown
+    assert "… and 7 by which no condition is broken" in shown
