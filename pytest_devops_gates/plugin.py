@@ -106,7 +106,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         return None
     from pytest_devops_gates import checkout
 
-    with checkout.left(str(config.rootpath)):
+    with checkout.left(str(config.rootpath)), checkout.unchanged_modules():
         try:
             if errand:
                 return errand(config, config.stash[_PARSED])

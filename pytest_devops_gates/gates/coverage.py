@@ -12,6 +12,7 @@ import fnmatch
 import json
 import os
 import shutil
+import sqlite3
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
@@ -198,20 +199,42 @@ def _load(project: Project, session: TestSession) -> tuple[Any, list[str]]:
         cov = _coverage(project.root, str(folder / "data"), session.coverage_rcfile)
         notes.append("measured by the project's own pytest-cov, which misses subprocesses")
     else:
-        parts = sorted(folder.glob("data.*"))
-        if not parts:
+        parts = [p for p in sorted(folder.glob("data.*")) if not p.name.endswith("-journal")]
+        whole = [part for part in parts if _begun(part)]
+        if not whole:
             raise CannotTell("the test process left no coverage data")
+        if len(whole) < len(parts):
+            notes.append(
+                f"{len(parts) - len(whole)} of {len(parts)} measured processes were killed before"
+                " they wrote their data: what they ran is not counted"
+            )
         from coverage.config import CoverageConfig
 
         cov = _coverage(project.root, str(folder / "data"))
         config = CoverageConfig.deserialize(session.env["COVERAGE_PROCESS_CONFIG"])
         cov.config.source, cov.config.source_pkgs = config.source, config.source_pkgs
         cov._warn = lambda message, **_: trouble.append(message)
-        cov.combine([str(folder)], keep=True)
+        cov.combine([str(part) for part in whole], keep=True)
     cov.load()
     if trouble:
         raise CannotTell(f"coverage could not use all of its data: {trouble[0]}")
     return cov, notes
+
+
+def _begun(part: Path) -> bool:
+    """Whether a process came to write anything to its data file.
+
+    One that is killed earlier leaves no file at all, or one without coverage's tables; whether the
+    tests may be killed is for the gate ``tests`` to say. A file that is damaged counts as begun:
+    then data is lost, and coverage refuses it.
+    """
+    with contextlib.closing(sqlite3.connect(part)) as data:
+        try:
+            return bool(data.execute("select count(*) from meta").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            return "no such table" not in str(error)
+        except sqlite3.DatabaseError:
+            return True
 
 
 def _coverage(root: Path, data_file: str | None = None, rcfile: str | None = None) -> Any:

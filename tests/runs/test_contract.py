@@ -200,9 +200,8 @@ def test_the_built_in_gates_cannot_be_blocked(checkout: Checkout) -> None:
 def test_a_rootdir_below_the_project_is_told(args: tuple[str, ...], checkout: Checkout) -> None:
     checkout.write({**SOUND, "tests/pytest.ini": "[pytest]\n"}).commit()
     command = checkout.command("--devops-gates-stage", "test", *args, "tests")
-    done = subprocess.run(
-        command, cwd=checkout.root, env=checkout.environment(), capture_output=True, text=True
-    )
+    env = checkout.environment({"COLUMNS": "1000"})
+    done = subprocess.run(command, cwd=checkout.root, env=env, capture_output=True, text=True)
     assert done.returncode == 4, done.stdout
     assert f"pass --rootdir={checkout.root}" in done.stdout
     run = checkout.test(f"--rootdir={checkout.root}", "tests")

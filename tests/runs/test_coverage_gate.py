@@ -197,3 +197,30 @@ def test_no_source_at_all(checkout: Checkout) -> None:
     run = checkout.write({"test_it.txt": ">>> 1\n1\n"}).test("--doctest-glob=*.txt")
     assert (run.outcome("tests"), run.outcome("coverage")) == ("pass", "unknown"), run
     assert "No data to report" in run.reason("coverage")
+
+
+def leaves_data(content: str) -> str:
+    return f"""
+    import app, os
+    from coverage.config import CoverageConfig
+    def test_it():
+        app.used()
+        config = CoverageConfig.deserialize(os.environ["COVERAGE_PROCESS_CONFIG"])
+        with open(config.data_file + ".host.pid1.Xabcdefx", "w") as part:
+            part.write({content!r})
+    """
+
+
+def test_a_process_that_is_killed_before_it_writes_its_data_is_told(checkout: Checkout) -> None:
+    run = checkout.write({**PROJECT, "test_it.py": leaves_data("")}).test()
+    assert run.outcome("coverage") == "pass", run
+    assert any(
+        "were killed before they wrote their data" in n for n in run.gate("coverage")["notes"]
+    )
+    assert "1 of " in run.all_said
+
+
+def test_data_that_is_damaged_is_unknown(checkout: Checkout) -> None:
+    run = checkout.write({**PROJECT, "test_it.py": leaves_data("no database" * 200)}).test()
+    assert run.outcome("coverage") == "unknown", run
+    assert "could not use all of its data" in run.reason("coverage")
