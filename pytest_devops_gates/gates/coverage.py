@@ -8,17 +8,19 @@ The test process is measured from its first line, with its xdist workers and sub
 from __future__ import annotations
 
 import contextlib
-import fnmatch
 import json
 import os
 import shutil
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from pytest_devops_gates import newcode
 from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.evidence import Evidence, Receipt
 from pytest_devops_gates.gate import ADVISORY, OFF, Canary, Gate, NoOptions, Options
@@ -28,6 +30,10 @@ from pytest_devops_gates.stage import Stage
 SILENCED = ["module-not-imported", "module-not-measured", "no-data-collected", "no-sysmon"]
 GREENLETS = {"greenlet", "eventlet", "gevent"}
 DATA = "coverage-data"
+NO_BASE = (
+    'no base to compare with · set base = "origin/main" in [tool.devops-gates], or pass'
+    " --devops-gates-base"
+)
 OURS = Path(__file__).parent.parent
 """This package, which runs inside the test process and is no part of the project."""
 
@@ -70,7 +76,8 @@ def packages(root: Path, pyproject: Mapping[str, Any]) -> list[str]:
         found = [name for name in found if name not in BESIDE_CODE and name.isidentifier()]
         if found:
             return [above + name for name in found]
-    named = str(pyproject.get("project", {}).get("name", ""))
+    project = pyproject.get("project")
+    named = str(project.get("name", "")) if isinstance(project, Mapping) else ""
     module = named.replace("-", "_").replace(".", "_").lower()
     here = any((folder / f"{module}.py").is_file() for folder in (root / "src", root))
     return [module] if module and here else []
@@ -108,13 +115,11 @@ def measure(project: Project, options: Options, asked: tuple[str, ...]) -> Evide
         exit_code=0,
     )
     evidence = read(report, project, asked, _unmeasured(cov.config, report))
-    return Evidence(
-        findings=evidence.findings,
-        metrics=evidence.metrics,
-        examined=evidence.examined,
+    return msgspec.structs.replace(
+        evidence,
         unknown=evidence.unknown or (trouble[0] if trouble else None),
         receipt=receipt,
-        notes=tuple(notes),
+        notes=(*notes, *evidence.notes),
     )
 
 
@@ -127,7 +132,8 @@ def read(
     """The numbers of coverage's JSON report, unrounded.
 
     ``line`` and ``branch`` are percentages of their own; ``total`` is coverage's own mix of both,
-    which ``fail_under`` means. ``line:PATH`` is that of a file, a folder or a pattern.
+    which ``fail_under`` means. ``line:PATH`` is that of a file, a folder or a pattern. Those of new
+    code (see newcode.py) are there where there is a base.
     """
     files: dict[str, Any] = report["files"]
     metrics = _percentages([entry["summary"] for entry in files.values()])
@@ -136,13 +142,58 @@ def read(
     for name in asked:
         kind, colon, path = name.partition(":")
         if colon:
-            chosen = [e["summary"] for f, e in files.items() if _matches(f, path, project.root)]
+            chosen = [
+                entry["summary"]
+                for file, entry in files.items()
+                if newcode.lies_in(newcode.relative(file, project.root), path)
+            ]
             metrics.update(
                 {k + ":" + path: v for k, v in _percentages(chosen).items() if k == kind}
             )
             if not chosen:
                 unknown = unknown or f"no measured file matches '{path}'"
-    return Evidence.of(examined=len(files), metrics=metrics, unknown=unknown)
+    new = _new_code(report, project, tuple(asked))
+    return Evidence.of(
+        examined=len(files),
+        metrics={**metrics, **new.metrics},
+        unknown=unknown or new.unknown,
+        notes=new.notes,
+        inapplicable=new.inapplicable,
+    )
+
+
+def _new_code(report: Mapping[str, Any], project: Project, asked: Sequence[str]) -> Evidence:
+    """What the tests ran of the change; unknown only when a condition asks for it."""
+    wanted = any(newcode.asks(metric) for metric in asked)
+    if project.change is None:
+        return Evidence(unknown=(project.base_error or NO_BASE) if wanted else None)
+    found = newcode.measure(report, project.change, _reader(project.root), project.root, asked)
+    if not wanted:
+        return Evidence(metrics=found.metrics, inapplicable=found.inapplicable)
+    measured = {newcode.relative(name, project.root) for name in report["files"]}
+    elsewhere = project.files and measured.isdisjoint(project.files)
+    product = [path for path in found.unmeasured if not project.is_test(path)]
+    return Evidence(
+        metrics=found.metrics,
+        inapplicable=found.inapplicable,
+        unknown="coverage saw no file of the checkout: what is new there was not measured"
+        if elsewhere
+        else None,
+        notes=(
+            *([newcode.note(found.missing)] if found.missing else []),
+            *([newcode.unmeasured_note(product)] if product else []),
+        ),
+    )
+
+
+def _reader(root: Path) -> Callable[[str], bytes]:
+    def read_source(path: str) -> bytes:
+        try:
+            return (root / path).read_bytes()
+        except OSError as error:
+            raise CannotTell(f"{path} cannot be read: {error.strerror}") from None
+
+    return read_source
 
 
 def _percentages(summaries: list[Mapping[str, Any]]) -> dict[str, float]:
@@ -158,13 +209,6 @@ def _percentages(summaries: list[Mapping[str, Any]]) -> dict[str, float]:
     if branches:
         metrics["branch"] = 100 * taken / branches
     return metrics
-
-
-def _matches(name: str, wanted: str, root: Path) -> bool:
-    if os.path.isabs(name):
-        name = os.path.relpath(name, root)
-    name, wanted = name.replace(os.sep, "/"), wanted.rstrip("/")
-    return name == wanted or name.startswith(wanted + "/") or fnmatch.fnmatch(name, wanted)
 
 
 def _unmeasured(config: Any, report: Mapping[str, Any]) -> list[str]:
@@ -295,7 +339,7 @@ COVERAGE = Gate(
     conditions={},
     limits=limits,
     required_once_limited=True,
-    metrics=("line", "branch", "total", "line:", "branch:", "total:"),
+    metrics=("line", "branch", "total", "line:", "branch:", "total:", *newcode.METRICS),
     again="coverage report",
     cost=1.0,
     about="How much of the project its tests ran, measured by coverage.py.",

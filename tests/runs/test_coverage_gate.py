@@ -224,3 +224,35 @@ def test_data_that_is_damaged_is_unknown(checkout: Checkout) -> None:
     run = checkout.write({**PROJECT, "test_it.py": leaves_data("no database" * 200)}).test()
     assert run.outcome("coverage") == "unknown", run
     assert "could not use all of its data" in run.reason("coverage")
+
+
+NEW = "[tool.devops-gates.gates.coverage]\nconditions = { new-line = '>= 60' }\n"
+
+
+def test_new_code_is_judged_apart(checkout: Checkout) -> None:
+    """Half of the whole is run, and none of what is new: further lines of an old statement, a file
+    that git does not know yet."""
+    source = "def used():\n    return 1\n\ndef unused():\n    return [\n        {},\n    ]\n"
+    checkout.write({**PROJECT, "app/__init__.py": source.format(1), "pyproject.toml": NEW}).commit()
+    checkout.git("branch", "before")
+    checkout.write({"app/__init__.py": source.format(2), "app/never.py": "x = 1\ny = 2\n"})
+    checkout.write({"app/more.py": "x = 1\n"})
+    run = checkout.test("--devops-gates-base", "before")
+    assert (run.outcome("coverage"), run.status) == ("fail", 1), run
+    assert run.reason("coverage").startswith("coverage: new-line 0, needs >= 60")
+    (note,) = run.gate("coverage")["notes"]
+    assert note == (
+        "new lines that no test ran: app/never.py:1-2 · app/__init__.py:5 · app/more.py:1"
+    )
+
+
+def test_a_change_without_code_has_no_percentage(checkout: Checkout) -> None:
+    checkout.write({**PROJECT, "pyproject.toml": NEW}).commit().git("branch", "before")
+    run = checkout.write({"README.md": "New.\n"}).test("--devops-gates-base", "before")
+    assert run.outcome("coverage") == "not-applicable", run
+    assert run.reason("coverage") == "no coverable line in the 1 changed line"
+
+
+def test_new_code_without_a_base_is_unknown(checkout: Checkout) -> None:
+    run = checkout.write({**PROJECT, "pyproject.toml": NEW}).test()
+    assert (run.outcome("coverage"), run.status) == ("unknown", 6), run
