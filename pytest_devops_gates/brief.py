@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import time
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 
-from pytest_devops_gates import config, git, registry, session
-from pytest_devops_gates.errors import CannotTell, UsageError
+from pytest_devops_gates import config, registry, session
+from pytest_devops_gates.comparison import Comparison, compare
+from pytest_devops_gates.errors import UsageError
 from pytest_devops_gates.gates.coverage import packages
 from pytest_devops_gates.plan import Plan, plan
 from pytest_devops_gates.project import Project
@@ -24,12 +25,12 @@ PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 
 
 class Brief(msgspec.Struct, frozen=True):
-    """What a run sets out with. ``base`` is the revision that the change is compared with."""
+    """What a run sets out with."""
 
     project: Project
     plan: Plan
     policy: PolicySource
-    base: str | None
+    comparison: Comparison
 
 
 def brief(
@@ -45,39 +46,47 @@ def brief(
     Raises UsageError for whatever is wrong with them.
     """
     root = request.tree or request.root
-    pyproject = config.read_pyproject(root)
-    policy, source = _policy(request.root, pyproject, request.policy)
-    table = config.read_table(policy)
-    gates = registry.all_gates(pytest_config.pluginmanager, table)
+    known = compare(request, os.environ)
+    table = config.read_table(known.judging.pyproject)
     project = Project(
         root=root,
         run_dir=run.path,
         cache=run.cache,
         started=time.time(),
-        pyproject=pyproject,
+        pyproject=known.own.pyproject,
         scope=request.scope,
         message=request.message,
         git=request.git,
         test_paths=tuple(_slashes(path) for path in pytest_config.getini("testpaths")),
-        packages=tuple(packages(root, pyproject)),
+        packages=tuple(packages(root, known.own.pyproject)),
     )
     project = _with_session(project, pytest_config, options, measured=False)
-    settled = plan(
-        table,
-        gates,
-        project,
-        profile=request.profile,
-        stages=request.stages,
-        only=request.only,
-        levels=request.levels,
-    )
+    settled = planned(table, project, request, pytest_config.pluginmanager)
     if runs and not {"tests", "coverage"} & settled.reasons.keys():
         project = _with_session(project, pytest_config, options, measured=True)
     return Brief(
         project=msgspec.structs.replace(project, profile=settled.profile),
         plan=settled,
-        policy=PolicySource(source=source, sha256=settled.digest),
-        base=request.base or table.base,
+        policy=PolicySource(known.judging.source, _digest(settled.digest, known.judging.digest)),
+        comparison=known,
+    )
+
+
+def planned(
+    table: config.Table,
+    project: Project,
+    request: Request,
+    manager: pytest.PytestPluginManager,
+) -> Plan:
+    """The plan by a configuration's table. Raises UsageError for whatever is wrong with it."""
+    return plan(
+        table,
+        registry.all_gates(manager, table),
+        project,
+        profile=request.profile,
+        stages=request.stages,
+        only=request.only,
+        levels=request.levels,
     )
 
 
@@ -86,22 +95,6 @@ def check_start(request: Request) -> None:
     if os.name == "nt":
         raise UsageError("--devops-gates needs Linux or macOS; Windows is not supported yet")
     _check_root(request.root)
-
-
-def with_state(project: Project, state: git.GitState, base: str | None) -> Project:
-    """The project with what git says of it."""
-    since = git.merge_base(project.root, base) if base and state.commit else None
-    missing = f"git finds no commit that HEAD shares with '{base}' · git fetch --unshallow origin"
-    return msgspec.structs.replace(
-        project,
-        files=state.files,
-        listing_error=state.refused,
-        toplevel=state.toplevel,
-        commit=state.commit,
-        dirty=state.dirty,
-        base=since,
-        base_error=missing if base and state.commit and since is None else None,
-    )
 
 
 def _with_session(
@@ -127,19 +120,9 @@ def _check_root(root: Path) -> None:
             )
 
 
-def _policy(
-    root: Path, pyproject: dict[str, Any], revision: str | None
-) -> tuple[dict[str, Any], str]:
-    """The pyproject.toml that holds the policy, and where it came from."""
-    if revision is None:
-        told = "devops-gates" in pyproject.get("tool", {})
-        return pyproject, "pyproject.toml" if told else "defaults"
-    try:
-        data = git.show(root, revision, "pyproject.toml")
-    except CannotTell as reason:
-        raise UsageError(f"--devops-gates-policy: {reason}") from None
-    named = f"pyproject.toml at {revision}"
-    return (config.load_toml(data, named) if data else {}), named
+def _digest(policy: str, beside: str) -> str:
+    """The digest of all that judges: of the policy alone where nothing is beside it."""
+    return hashlib.sha256(f"{policy} {beside}".encode()).hexdigest() if beside else policy
 
 
 def _slashes(path: object) -> str:

@@ -12,6 +12,7 @@ from pytest_devops_gates.gates.commits import COMMITS
 from pytest_devops_gates.gates.compiles import COMPILES
 from pytest_devops_gates.gates.coverage import COVERAGE
 from pytest_devops_gates.gates.install import INSTALL
+from pytest_devops_gates.gates.policy import POLICY
 from pytest_devops_gates.gates.pytest import TESTS
 from pytest_devops_gates.gates.ruff import FORMAT, LINT
 from pytest_devops_gates.gates.suppressions import SUPPRESSIONS
@@ -54,6 +55,7 @@ GATES = (
     FORMAT,
     TYPES,
     SUPPRESSIONS,
+    POLICY,
     TREE,
     COMMITS,
     PACKAGE,

@@ -52,3 +52,7 @@ class Change(msgspec.Struct, frozen=True):
     def old_paths(self) -> dict[str, str]:
         """For each file that was renamed the path that it had at the base."""
         return {f.path: f.old for f in self.files if f.status == "renamed" and f.old}
+
+    def base_paths(self) -> dict[str, str | None]:
+        """The paths that files had at the base, where these are others: None for a new file."""
+        return {f.path: f.old for f in self.files if f.old != f.path}

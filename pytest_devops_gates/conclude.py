@@ -1,4 +1,4 @@
-"""From evidence to the verdict: pure but for the source lines that fingerprints are taken of."""
+"""From evidence to the verdict. Pure."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import msgspec
 
 from pytest_devops_gates import policy
 from pytest_devops_gates.evidence import Evidence, Rule, TestDetail
-from pytest_devops_gates.findings import complete
 from pytest_devops_gates.gate import Gate
+from pytest_devops_gates.newness import New
 from pytest_devops_gates.plan import Plan
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
@@ -33,14 +33,13 @@ def conclude(
     plan: Plan,
     project: Project,
     evidence: Mapping[str, Evidence],
+    news: Mapping[str, New],
     interrupted: str | None,
 ) -> Verdict:
     """The verdict over all evidence; every known gate has its ruling in it."""
-    gathered = {
-        name: msgspec.structs.replace(found, findings=complete(name, found.findings, project.root))
-        for name, found in evidence.items()
-    }
-    rulings = [_ruling(gate, plan, gathered.get(gate.name)) for gate in plan.gates]
+    rulings = [
+        _ruling(gate, plan, evidence.get(gate.name), news.get(gate.name)) for gate in plan.gates
+    ]
     answer = policy.answer(rulings)
     status = EXIT_STATUS[answer.verdict]
     if interrupted:
@@ -59,14 +58,14 @@ def conclude(
             for stage in Stage
         ),
         gates=tuple(rulings),
-        findings=tuple(f for found in gathered.values() for f in found.findings),
-        tests=_test_counts(rulings, gathered["tests"].tests if "tests" in gathered else None),
+        findings=tuple(f for found in evidence.values() for f in found.findings),
+        tests=_test_counts(rulings, evidence["tests"].tests if "tests" in evidence else None),
         project=_named(project),
-        rules=tuple(_rules(plan.gates, gathered)),
+        rules=tuple(_rules(plan.gates, evidence)),
     )
 
 
-def _ruling(gate: Gate, plan: Plan, evidence: Evidence | None) -> Ruling:
+def _ruling(gate: Gate, plan: Plan, evidence: Evidence | None, new: New | None) -> Ruling:
     settings = plan.settings[gate.name]
     if evidence is None:
         ruling = Ruling(
@@ -78,7 +77,8 @@ def _ruling(gate: Gate, plan: Plan, evidence: Evidence | None) -> Ruling:
             owner=settings.owner,
         )
     else:
-        ruling = policy.rule(settings, evidence)
+        new = new or New(evidence.findings)
+        ruling = policy.rule(settings, evidence, new.baseline, new.doubt)
     return msgspec.structs.replace(ruling, about=gate.about, again=gate.again)
 
 

@@ -42,7 +42,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=False):
 
     ``path`` is relative to the project's root, with forward slashes; lines and columns count
     from 1, and the end column is exclusive. ``gate``, ``fingerprint`` and ``state`` are filled in
-    by the engine, as is ``line_hash``, which GitHub tells alerts apart by (see linehash.py).
+    by the engine, as are ``line_hash``, which GitHub tells alerts apart by (see linehash.py), and
+    ``content``, by which a finding is known again (see likeness.py).
     """
 
     rule: str
@@ -59,6 +60,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=False):
     state: Literal["new", "known", "waived"] = "new"
     waiver: str | None = None
     line_hash: str = ""
+    content: str = ""
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -148,7 +150,8 @@ class Evidence(msgspec.Struct, frozen=True):
 
     ``log`` holds the last lines that its tool printed, where these say more than the findings do,
     ``rules`` what the tool says of the rules that its findings name, and ``tests`` the particulars
-    of a test run.
+    of a test run. ``inapplicable`` are metrics that have nothing to measure, and why: conditions
+    on them are not judged.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -161,6 +164,7 @@ class Evidence(msgspec.Struct, frozen=True):
     log: str = ""
     rules: tuple[Rule, ...] = ()
     tests: TestDetail | None = None
+    inapplicable: dict[str, str] = {}
 
     @classmethod
     def of(
@@ -174,6 +178,7 @@ class Evidence(msgspec.Struct, frozen=True):
         log: str = "",
         rules: Iterable[Rule] = (),
         tests: TestDetail | None = None,
+        inapplicable: Mapping[str, str] | None = None,
     ) -> Evidence:
         """Evidence of a gate that read ``examined`` inputs; zero of them is never a pass."""
         return cls(
@@ -185,6 +190,7 @@ class Evidence(msgspec.Struct, frozen=True):
             log=log,
             rules=tuple(rules),
             tests=tests,
+            inapplicable=dict(inapplicable or {}),
         )
 
     def checked(self) -> Evidence:

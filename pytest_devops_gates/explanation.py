@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from pytest_devops_gates.columns import cut, width, wrap
+from pytest_devops_gates.conditions import exact, number
 from pytest_devops_gates.evidence import Finding
 from pytest_devops_gates.neutral import neutral, visible
-from pytest_devops_gates.policy import exact, number
 from pytest_devops_gates.report import Report, place
 from pytest_devops_gates.verdict import FAIL, UNKNOWN, Measured, Ruling, Waiver
 from pytest_devops_gates.weight import counted

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import msgspec
 
 from pytest_devops_gates.evidence import Finding
+from pytest_devops_gates.likeness import Statements, likeness
 from pytest_devops_gates.linehash import Source
 
 OUTSIDE = "[outside the project] "
@@ -22,7 +23,7 @@ MESSAGE = 2_000
 
 def complete(gate: str, findings: Iterable[Finding], root: Path) -> tuple[Finding, ...]:
     """The findings of one gate, with gate, relative path and fingerprint filled in."""
-    read = lru_cache(maxsize=64)(lambda path: read_source(root, path))
+    read = lru_cache(maxsize=64)(lambda path: _read_both(root, path))
     place = lru_cache(maxsize=1024)(lambda path: relative(path, root))
     seen: Counter[tuple[str, ...]] = Counter()
     done = []
@@ -30,7 +31,7 @@ def complete(gate: str, findings: Iterable[Finding], root: Path) -> tuple[Findin
         path, inside = place(finding.path)
         message = finding.message if inside else OUTSIDE + finding.message
         line = finding.line if isinstance(finding.line, int) and finding.line > 0 else None
-        source = read(path) if inside and path else Source("")
+        source, statements = read(path if inside and path else "")
         text = source.line(line)
         told = " ".join((text or finding.message).split())  # as the fingerprint takes it
         content = (gate, finding.rule, path or "", told)
@@ -42,11 +43,21 @@ def complete(gate: str, findings: Iterable[Finding], root: Path) -> tuple[Findin
                 path=path,
                 message=shortened(message, MESSAGE),
                 line=line,
+                state="new",
+                waiver=None,
                 fingerprint=fingerprint(*content, str(seen[content])),
                 line_hash=source.hash(line) if text else "",
+                content=likeness(text, statements.of_line(line), finding.message),
             )
         )
     return tuple(done)
+
+
+def _read_both(root: Path, path: str) -> tuple[Source, Statements]:
+    """The lines of a file and, of a Python source, its statements."""
+    source = read_source(root, path) if path else Source("")
+    is_python = path.endswith((".py", ".pyi"))
+    return source, Statements("\n".join(source.lines) if is_python else "")
 
 
 def fingerprint(*content: str) -> str:

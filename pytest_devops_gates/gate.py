@@ -128,8 +128,10 @@ class Gate(msgspec.Struct, frozen=True):
     ``canary`` makes the violation that ``devops-gates prove`` plants, for the project as it is.
     ``rules`` tells of the rules that are its own, and ``suppress`` how a finding is suppressed in
     its line (``{rule}`` stands for the rule), where the tool has such a way.
-    ``testimony`` marks a gate that runs inside the test process, after the last test. ``origin``
-    is the key of the configuration that made it, if one did.
+    ``static`` says that its findings depend on the files alone: it can be run on the base's tree as
+    well, to tell which of them are new. With ``debt`` off its findings are never old: they are
+    about the change itself. ``testimony`` marks a gate that runs inside the test process, after the
+    last test. ``origin`` is the key of the configuration that made it, if one did.
     """
 
     name: str
@@ -154,6 +156,8 @@ class Gate(msgspec.Struct, frozen=True):
     canary: Callable[[Project, Options], Canary] | None = None
     rules: tuple[Rule, ...] = ()
     suppress: str = ""
+    static: bool = False
+    debt: bool = True
     testimony: bool = False
     origin: str = ""
 

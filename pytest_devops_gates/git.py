@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -82,12 +82,11 @@ def state(root: Path) -> GitState:
     )
 
 
-def resolve(root: Path, revision: str) -> str | None:
+def resolve(root: Path, revision: str, env: Mapping[str, str] | None = None) -> str | None:
     """The full hash of the commit that a revision names, or None."""
+    asked = f"{revision}^{{commit}}"
     try:
-        found = git(
-            root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
-        )
+        found = git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", asked, env=env)
     except CannotTell:
         return None
     return found.decode().strip() or None
@@ -107,17 +106,30 @@ def merge_base_of(root: Path, one: str, other: str) -> str | None:
         return None
 
 
-def show(root: Path, revision: str, name: str) -> bytes | None:
-    """The bytes of a file beside ``root`` at a revision; None when that revision lacks it.
+def contents(
+    root: Path, revision: str, names: Iterable[str], env: Mapping[str, str] | None = None
+) -> dict[str, bytes]:
+    """The bytes of files beside ``root`` at a revision, those that it has, in one question.
 
     Raises CannotTell when there is no such revision.
     """
-    commit = resolve(root, revision)
+    commit = resolve(root, revision, env)
     if commit is None:
         raise CannotTell(f"git knows no commit '{revision}' · git fetch origin, or check its name")
-    if not git(root, "ls-tree", commit, "--", name):
-        return None
-    return git(root, "show", f"{commit}:./{name}")
+    names = [name for name in names if "\n" not in name]
+    asked = "".join(f"{commit}:./{name}\n" for name in names)
+    told = git(root, "cat-file", "--batch", told=os.fsencode(asked), env=env)
+    found: dict[str, bytes] = {}
+    at = 0
+    for name in names:
+        end = told.index(b"\n", at)
+        kind, size = told[at:end].rsplit(b" ", 2)[-2:]
+        at = end + 1
+        if size.isdigit():
+            if kind == b"blob":
+                found[name] = told[at : at + int(size)]
+            at += int(size) + 1
+    return found
 
 
 def setting(root: Path, name: str) -> str | None:

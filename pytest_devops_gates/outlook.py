@@ -13,7 +13,8 @@ import msgspec
 import pytest
 
 from pytest_devops_gates import git
-from pytest_devops_gates.brief import brief, check_start, with_state
+from pytest_devops_gates.brief import brief, check_start
+from pytest_devops_gates.comparison import with_state
 from pytest_devops_gates.errors import CannotTell, NotApplicable
 from pytest_devops_gates.gate import Gate, Options
 from pytest_devops_gates.plan import Plan
@@ -51,7 +52,8 @@ def outlook(
         run = Run(run_id="", path=Path(folder), home=None)
         check_start(asked)
         known = brief(pytest_config, options, asked, run, runs=False)
-        project = with_state(known.project, git.state(known.project.root), known.base)
+        state = git.state(known.project.root)
+        project = with_state(known.project, state, known.comparison, is_hook=False)
         found: dict[str, Prospect] = {}
         for gate in known.plan.gates:
             found[gate.name] = _prospect(gate, known.plan, project)

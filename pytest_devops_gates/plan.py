@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from pytest_devops_gates.conditions import Condition, parse_condition
 from pytest_devops_gates.config import TABLE, GateTable, ProfileTable, Table
+from pytest_devops_gates.counts import selector
 from pytest_devops_gates.decode import decode, one_of
 from pytest_devops_gates.errors import UsageError, did_you_mean
 from pytest_devops_gates.gate import ANY_METRIC, OFF, REQUIRED, Gate, Options
-from pytest_devops_gates.policy import Condition, Settings, parse_condition
+from pytest_devops_gates.policy import Settings
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
 
 PROFILES = ("commit", "merge", "release", "operate")
-EVERY_GATE = re.compile(
-    r"findings\.(total|new|known|waived|(critical|high|medium|low|info)(\.(high|medium))?)"
-)
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -217,7 +215,7 @@ def _conditions(
         here = f"{stated}.{metric}"
         name, colon, target = metric.partition(":")
         known_here = name + colon in gate.metrics and bool(target) == bool(colon)
-        if not known_here and not EVERY_GATE.fullmatch(metric) and ANY_METRIC not in gate.metrics:
+        if not known_here and not selector(metric) and ANY_METRIC not in gate.metrics:
             known = [*gate.metrics, "findings.new", "findings.total", "findings.high"]
             raise UsageError(f"{here}: unknown metric{did_you_mean(metric, known)}")
         try:

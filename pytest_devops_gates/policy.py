@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from decimal import ROUND_DOWN, Decimal
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from pytest_devops_gates.evidence import Confidence, Evidence, Finding, Severity
+from pytest_devops_gates.conditions import Condition, exact, hold, is_percentage, number
+from pytest_devops_gates.counts import count, finding_metrics, selector
+from pytest_devops_gates.evidence import Evidence
 from pytest_devops_gates.gate import REQUIRED
 from pytest_devops_gates.verdict import (
     FAIL,
@@ -17,31 +16,14 @@ from pytest_devops_gates.verdict import (
     PASS,
     UNKNOWN,
     WARN,
-    Counts,
     Measured,
     Ruling,
 )
 
-_CONDITION = re.compile(r"\s*(>=|<=|==|!=|>|<)\s*([+-]?\d+(?:\.\d+)?)\s*(%?)\s*", re.ASCII)
-_HOLDS: dict[str, Callable[[float, float], bool]] = {
-    ">=": lambda value, limit: value >= limit,
-    "<=": lambda value, limit: value <= limit,
-    "==": lambda value, limit: value == limit,
-    "!=": lambda value, limit: value != limit,
-    ">": lambda value, limit: value > limit,
-    "<": lambda value, limit: value < limit,
-}
-
-
-class Condition(msgspec.Struct, frozen=True):
-    """What a metric must be. Compared unrounded."""
-
-    metric: str
-    operator: str
-    limit: float
-
-    def __str__(self) -> str:
-        return f"{self.metric} {self.operator} {exact(self.limit)}"
+NO_HISTORY = (
+    "is compared with the base, and there is no history: nothing was recorded of it there"
+    " · devops-gates baseline"
+)
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -65,37 +47,32 @@ class Answer(msgspec.Struct, frozen=True):
     gate: str | None = None
 
 
-def parse_condition(metric: str, text: str) -> Condition:
-    """Read ``">= 90"``. Raises ValueError saying what is wrong with it."""
-    found = _CONDITION.fullmatch(text)
-    if not found:
-        raise ValueError(f'\'{text}\' is no condition; write one like ">= 90" or "== 0"')
-    limit = float(found[2])
-    if not math.isfinite(limit):
-        raise ValueError(f"'{text}': the limit is not finite")
-    if found[3] and not is_percentage(metric):
-        raise ValueError(f"'{text}': {metric} is no percentage")
-    if is_percentage(metric) and not 0 <= limit <= 100:
-        raise ValueError(f"'{text}': {metric} is a percentage, from 0 to 100")
-    return Condition(metric, found[1], limit)
-
-
-def is_percentage(metric: str) -> bool:
-    """Whether a metric is a percentage: those of coverage are."""
-    return metric.partition(":")[0] in {"line", "branch", "total"}
-
-
-def rule(settings: Settings, evidence: Evidence) -> Ruling:
+def rule(
+    settings: Settings,
+    evidence: Evidence,
+    baseline: Mapping[str, float] | None = None,
+    doubt: str | None = None,
+) -> Ruling:
     """Judge one gate. Only an explicit pass passes.
 
     Numbers of evidence that broke off are lower bounds, so what they break stays broken: an upper
-    limit that is exceeded already is a fail, all else is unknown.
+    limit that is exceeded already is a fail, all else is unknown. ``baseline`` are the metrics at
+    the base, and ``doubt`` says why it cannot be told which findings are new.
     """
     asked = [condition.metric for condition in (*settings.conditions, *settings.warnings)]
     metrics = {**evidence.metrics, **finding_metrics(evidence.findings, asked)}
-    measured = tuple(_hold(condition, metrics) for condition in settings.conditions)
-    warnings = tuple(_hold(condition, metrics) for condition in settings.warnings)
-    outcome, reason = _decide(settings, evidence, measured, warnings)
+    measured, warnings = (
+        tuple(
+            hold(condition, metrics, baseline or {})
+            for condition in wanted
+            if condition.metric not in evidence.inapplicable
+        )
+        for wanted in (settings.conditions, settings.warnings)
+    )
+    if settings.conditions and not measured and not evidence.unknown:
+        reason = evidence.inapplicable[settings.conditions[0].metric]
+        evidence = msgspec.structs.replace(evidence, not_applicable=reason)
+    outcome, reason = _decide(settings, evidence, measured, warnings, doubt)
     return Ruling(
         name=settings.name,
         stage=settings.stage,
@@ -128,65 +105,12 @@ def answer(rulings: Sequence[Ruling]) -> Answer:
     return Answer(PASS, f"{len(passed)} required {noun} passed: {', '.join(passed)}")
 
 
-def finding_metrics(findings: Sequence[Finding], asked: Iterable[str] = ()) -> dict[str, float]:
-    """The metrics that every gate has. Severities count what is new and not waived.
-
-    ``findings.SEVERITY.CONFIDENCE``, of those with at least that confidence, come when asked for.
-    """
-    counts = count(findings)
-    metrics: dict[str, float] = {
-        "findings.total": counts.total,
-        "findings.new": counts.new,
-        "findings.known": counts.known,
-        "findings.waived": counts.waived,
-    }
-    new = [f for f in findings if f.state == "new"]
-    for severity in Severity:
-        metrics[f"findings.{severity.value}"] = sum(f.severity == severity for f in new)
-    for name in asked:
-        if name.startswith("findings.") and name.count(".") == 2:
-            _, severity_name, least = name.split(".")
-            sure = {Confidence.HIGH, Confidence(least)}
-            metrics[name] = sum(f.severity == severity_name and f.confidence in sure for f in new)
-    return metrics
-
-
-def count(findings: Sequence[Finding]) -> Counts:
-    """Findings by state."""
-    states = [f.state for f in findings]
-    return Counts(
-        total=len(states),
-        new=states.count("new"),
-        known=states.count("known"),
-        waived=states.count("waived"),
-    )
-
-
-def number(value: float) -> str:
-    """A number as people read it, cut (never rounded) after two decimals."""
-    if value == int(value):
-        return str(int(value))
-    return str(Decimal(repr(value)).quantize(Decimal("0.01"), ROUND_DOWN))
-
-
-def exact(value: float) -> str:
-    """A number with all its decimals, and no exponent."""
-    return str(int(value)) if value == int(value) else f"{Decimal(repr(value)):f}"
-
-
-def _hold(condition: Condition, metrics: Mapping[str, float]) -> Measured:
-    value = metrics.get(condition.metric)
-    if value is not None and not math.isfinite(value):
-        value = None
-    holds = None if value is None else _HOLDS[condition.operator](value, condition.limit)
-    return Measured(condition.metric, condition.operator, condition.limit, value, None, holds)
-
-
 def _decide(
     settings: Settings,
     evidence: Evidence,
     measured: Sequence[Measured],
     warnings: Sequence[Measured],
+    doubt: str | None,
 ) -> tuple[str, str]:
     if evidence.not_applicable:
         return NOT_APPLICABLE, evidence.not_applicable
@@ -197,18 +121,28 @@ def _decide(
         unknown = "does not say how many inputs it examined"
     if unknown is None and evidence.examined == 0:
         unknown = "examined nothing, where something was expected"
-    for m in measured:
-        if m.holds is False and (unknown is None or _is_definite(m)):
+    broken = [m for m in measured if m.holds is False and (unknown is None or _is_definite(m))]
+    for m in broken:
+        if not (doubt and _depends_on_base(m.metric)):
             return FAIL, _breach(settings, m)
+    if broken:
+        return UNKNOWN, f"{settings.name}: {m.metric} may be {number(m.value or 0)}: {doubt}"
     if unknown is not None:
         return UNKNOWN, f"{settings.name}: {unknown}"
     for m in measured:
         if m.holds is None:
-            return UNKNOWN, f"{settings.name}: {m.metric} was not measured"
+            what = NO_HISTORY if m.value is not None else "was not measured"
+            return UNKNOWN, f"{settings.name}: {m.metric} {what}"
     for m in warnings:
         if not m.holds:
             return WARN, _breach(settings, m)
     return PASS, f"{settings.name}: {_summary(measured, evidence)}"
+
+
+def _depends_on_base(metric: str) -> bool:
+    """Whether a metric counts some findings and not others because they are new."""
+    chosen = selector(metric)
+    return chosen is not None and chosen.state in ("new", "known")
 
 
 def _is_definite(m: Measured) -> bool:
@@ -224,6 +158,8 @@ def _breach(settings: Settings, m: Measured) -> str:
     if value == limit and m.value is not None:  # they differ where people no longer look
         value = exact(m.value)
     text = f"{settings.name}: {m.metric} {value}, needs {m.operator} {limit}"
+    if m.baseline is not None:
+        text += f" (it was {number(m.baseline)} at the base)"
     return f"{text} · {settings.again}" if settings.again else text
 
 
@@ -232,6 +168,8 @@ def _summary(measured: Sequence[Measured], evidence: Evidence) -> str:
     if not said:
         named = [f"{k} {number(v)}" for k, v in evidence.metrics.items() if ":" not in k]
         said = [*named[:2], "no limit is set"]
+    states = count(evidence.findings)
+    said += [f"{n} {word}" for word in ("known", "waived") if (n := getattr(states, word))]
     if evidence.examined:
         said.append(f"{evidence.examined} examined")
     return ", ".join(said)

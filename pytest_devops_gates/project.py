@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from pytest_devops_gates.change import Change
 from pytest_devops_gates.errors import CannotTell
 
 TEST_FOLDERS = frozenset({"tests", "test", "testing"})
@@ -42,11 +43,12 @@ class Project(msgspec.Struct, frozen=True):
     ``root`` is pytest's rootdir. ``files`` are relative to it: what git tracks, and what it neither
     tracks nor ignores; without git, what lies there beside the usual litter. ``listing_error``
     says why they could not be had. ``scope``, where it is set, are the files to look at: in a git
-    hook, those of the commit. ``base`` is the commit that the change is compared with, and
-    ``base_error`` says why there is none although one was asked for. ``packages`` are the folders
-    of the packages that it ships. ``run_dir`` is this run's own folder, ``cache`` the one that
-    tools may keep between runs. ``message`` is the commit message that a hook is to judge, and
-    ``git`` the environment in which git sees what is judged, where that is not the checkout.
+    hook, those of the commit. ``base`` is the commit that the change is compared with,
+    ``change`` what is other since then, and ``base_error`` says why there is none although one was
+    asked for. ``packages`` are the folders of the packages that it ships. ``run_dir`` is this run's
+    own folder, ``cache`` the one that tools may keep between runs. ``message`` is the commit
+    message that a hook is to judge, and ``git`` the environment in which git sees what is judged,
+    where that is not the checkout.
     """
 
     root: Path
@@ -63,6 +65,7 @@ class Project(msgspec.Struct, frozen=True):
     dirty: bool = False
     base: str | None = None
     base_error: str | None = None
+    change: Change | None = None
     session: TestSession | None = None
     test_paths: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
+from pytest_devops_gates.conditions import exact, number
 from pytest_devops_gates.gate import REQUIRED, Canary
-from pytest_devops_gates.policy import exact, number
 
 
 class Run(msgspec.Struct, frozen=True):

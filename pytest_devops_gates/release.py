@@ -33,6 +33,14 @@ def since_last(project: Project) -> Release | None:
         return None
 
 
+def last_tag(project: Project) -> str | None:
+    """The tag of the last release before HEAD; None where there is none, or git does not tell."""
+    try:
+        return _last(project, project.toplevel) if project.toplevel else None
+    except CannotTell:
+        return None
+
+
 def _last(project: Project, top: Path) -> str | None:
     """The tag of the highest version that HEAD holds and is not itself, final versions first."""
     nested = top.resolve() != project.root.resolve()

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from pytest_devops_gates.change import Base
 from pytest_devops_gates.git import GitState
 
 
@@ -17,7 +18,8 @@ class Request(msgspec.Struct, frozen=True):
     ``only`` names the gates to run (all if empty), and ``levels`` beats the configuration.
     ``tree`` is judged in place of the root's own files: the staged content, as a git hook sees it;
     ``state`` is what git says of it, and ``scope`` are the files in it to look at. ``message`` is
-    the commit message to judge, and ``git`` the environment in which git sees the tree.
+    the commit message to judge, ``git`` the environment in which git sees the tree, and ``since``
+    what a hook compares with.
     """
 
     root: Path
@@ -33,6 +35,7 @@ class Request(msgspec.Struct, frozen=True):
     scope: tuple[str, ...] | None = None
     message: str | None = None
     git: dict[str, str] = {}
+    since: Base | None = None
 
 
 def of_options(config: pytest.Config, options: argparse.Namespace) -> Request:

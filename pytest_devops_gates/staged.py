@@ -10,7 +10,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -25,6 +25,12 @@ except ImportError:  # Windows
 
 FOLDER = "devops-gates-staged"
 """Named so that no project excludes it."""
+
+_PLAIN = (
+    "-c", "core.sparseCheckout=false", "-c", "submodule.recurse=false",
+    "-c", "core.autocrlf=false",
+)  # fmt: skip
+"""The bytes that git keeps, whatever the user's platform makes of line ends."""
 
 NOTHING = "0" * 40
 """How git names the commit of a branch that is not there."""
@@ -60,9 +66,9 @@ def of_commits(root: Path, base: str, commit: str) -> Change:
     return Change(tree, _changed(root, common or _empty_tree(root), tree), common)
 
 
-def names(root: Path, tree: str) -> tuple[str, ...]:
+def names(root: Path, tree: str, env: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """All files of a tree, from the repository's top; links and submodules left out."""
-    listed = git.git(root, "ls-tree", "-r", "-z", "--full-tree", tree)
+    listed = git.git(root, "ls-tree", "-r", "-z", "--full-tree", tree, env=env)
     entries = [entry.partition(b"\t") for entry in listed.split(b"\0") if entry]
     return tuple(os.fsdecode(name) for kind, _, name in entries if kind.startswith(b"100"))
 
@@ -105,6 +111,28 @@ def laid_out(root: Path, tree: str) -> Iterator[Layout]:
         yield layout
 
 
+@contextlib.contextmanager
+def laid_out_once(root: Path, tree: str, env: Mapping[str, str]) -> Iterator[Layout]:
+    """The tree's files in a folder that is new and this process's own, and goes with the block.
+
+    It too lies outside of the checkout. ``env`` is the environment in which git sees the
+    repository. Raises CannotTell when git refuses.
+    """
+    with tempfile.TemporaryDirectory(prefix="devops-gates-") as folder:
+        git_dir = git.git(root, "rev-parse", "--absolute-git-dir", env=env)
+        layout = Layout(
+            Path(folder, FOLDER),
+            {
+                "GIT_DIR": os.fsdecode(git_dir.rstrip(b"\n")),
+                "GIT_WORK_TREE": str(Path(folder, FOLDER)),
+                "GIT_INDEX_FILE": str(Path(folder, "index")),
+            },
+        )
+        layout.folder.mkdir()
+        git.git(layout.folder, *_PLAIN, "read-tree", "--reset", "-u", tree, env=layout.git)
+        yield layout
+
+
 def _home(root: Path) -> Path:
     """A folder of the user's cache for this repository."""
     top = os.path.realpath(os.fsdecode(git.git(root, "rev-parse", "--show-toplevel").rstrip(b"\n")))
@@ -124,16 +152,13 @@ def _home(root: Path) -> Path:
 def _lay_out(tree: str, layout: Layout) -> None:
     folder = layout.folder
     folder.mkdir(exist_ok=True)
-    # the bytes that git keeps, whatever the user's platform makes of line ends
-    plain = ("core.sparseCheckout=false", "submodule.recurse=false", "core.autocrlf=false")
-    settings = [part for setting in plain for part in ("-c", setting)]
-    git.git(folder, *settings, "read-tree", "--reset", "-u", tree, env=layout.git)
+    git.git(folder, *_PLAIN, "read-tree", "--reset", "-u", tree, env=layout.git)
     # what somebody changed in there meanwhile is written anew, and what was added is removed
     git.git(
-        folder, *settings, "checkout-index", "--all", "--force", "--index", "--quiet",
+        folder, *_PLAIN, "checkout-index", "--all", "--force", "--index", "--quiet",
         env=layout.git,
     )  # fmt: skip
-    git.git(folder, *settings, "clean", "-ffdxq", env=layout.git)
+    git.git(folder, *_PLAIN, "clean", "-ffdxq", env=layout.git)
 
 
 def _changed(root: Path, base: str, tree: str) -> tuple[str, ...]:

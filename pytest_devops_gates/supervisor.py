@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -28,9 +29,11 @@ from pytest_devops_gates import (
     runs,
     screen,
 )
-from pytest_devops_gates.brief import Brief, brief, check_start, with_state
+from pytest_devops_gates.basis import Basis, completed
+from pytest_devops_gates.brief import Brief, brief, check_start
 from pytest_devops_gates.ci import AUTO, detect
 from pytest_devops_gates.closing import Place, announce, close, usable, withdraw
+from pytest_devops_gates.comparison import with_state
 from pytest_devops_gates.conclude import conclude
 from pytest_devops_gates.engine import schedule
 from pytest_devops_gates.engine.task import Job, Task
@@ -39,6 +42,8 @@ from pytest_devops_gates.evidence import Evidence
 from pytest_devops_gates.github import foreign
 from pytest_devops_gates.interrupts import listening
 from pytest_devops_gates.json_text import dump
+from pytest_devops_gates.oversight import settle, watch
+from pytest_devops_gates.owing import with_proposals
 from pytest_devops_gates.plan import Plan
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.publish import rehearse
@@ -166,15 +171,33 @@ def _judge(
         tests = next((task for task in _tasks(known.plan) if task.gate.name == "tests"), None)
         first = Job(tests, known.project, reaper) if tests else None
         state = asked.state or git.state(known.project.root)
-        project = with_state(known.project, state, known.base)
-        with ThreadPoolExecutor(max_workers=1) as beside:
+        project = with_state(known.project, state, known.comparison, is_hook=_is_hook(asked))
+        owed = known.comparison.judging.baseline
+        with ThreadPoolExecutor(max_workers=1) as beside, ExitStack() as room:
             released = beside.submit(release.since_last, project)
+            watched = beside.submit(watch, known, project, asked, pytest_config.pluginmanager)
             beside.submit(rehearse, make(pending), builtin.REPORTERS)
-            evidence = _gather(known.plan, project, reaper, interrupts, first)
+            basis = Basis(project, known.plan, owed, reaper, room)
+            evidence = _gather(known.plan, project, reaper, interrupts, first, basis)
     _raise_usage_error(evidence)
+    news = {name: basis.newness(name, found) for name, found in evidence.items()}
+    settled = settle(
+        {
+            name: msgspec.structs.replace(found, findings=news[name].findings)
+            for name, found in evidence.items()
+        },
+        known,
+        project,
+        watched.result(),
+    )
     interrupted = interrupts.name if interrupts.count else None
-    pending = msgspec.structs.replace(pending, release=released.result())
-    return conclude(pending, known.plan, project, evidence, interrupted)
+    pending = msgspec.structs.replace(pending, release=released.result(), waivers=settled.waivers)
+    verdict = conclude(pending, known.plan, project, settled.evidence, news, interrupted)
+    return with_proposals(verdict, known.plan, known.comparison.own.baseline)
+
+
+def _is_hook(asked: Request) -> bool:
+    return asked.tree is not None or asked.message is not None
 
 
 def _declare_testimony(known: Brief) -> None:
@@ -191,17 +214,24 @@ def _gather(
     reaper: Reaper,
     interrupts: schedule.Interrupts,
     first: Job | None,
+    basis: Basis,
 ) -> Mapping[str, Evidence]:
     """The evidence of all gates that run."""
-    return schedule.run(
+    gathered = schedule.run(
         _tasks(plan),
         project,
         reaper,
         interrupts=interrupts,
         deadline=time.monotonic() + plan.deadline,
         progress=screen.ProgressLine(),
+        witness=basis,
         first=first,
     )
+    return {
+        name: basis.evidence.get(name) or completed(name, evidence, project.root)
+        for name, evidence in gathered.items()
+        if name in plan.settings
+    }
 
 
 def _tasks(plan: Plan) -> list[Task]:

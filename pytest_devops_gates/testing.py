@@ -16,8 +16,8 @@ from typing import Any
 import msgspec
 
 from pytest_devops_gates import config, git
-from pytest_devops_gates.brief import with_state
 from pytest_devops_gates.canaries import plant
+from pytest_devops_gates.comparison import with_files
 from pytest_devops_gates.copies import copy_tree
 from pytest_devops_gates.engine.task import Job, Task
 from pytest_devops_gates.evidence import Evidence
@@ -79,7 +79,7 @@ def project(root: Path, **fields: Any) -> Project:
         packages=tuple(packages(root, pyproject)),
         session=TestSession(argv=()),
     )
-    return msgspec.structs.replace(with_state(found, git.state(root), None), **fields)
+    return msgspec.structs.replace(with_files(found, git.state(root)), **fields)
 
 
 def judge(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from pytest_devops_gates.counts import finding_metrics
 from pytest_devops_gates.evidence import Finding
-from pytest_devops_gates.policy import finding_metrics
 from pytest_devops_gates.verdict import Ruling
 
 TESTS = {
@@ -25,6 +25,7 @@ def counted(metric: str, finding: Finding) -> bool | None:
         "",
         finding.severity,
         finding.confidence,
+        path=finding.path if ".path:" in metric else None,
         gate=finding.gate,
         state=finding.state,
     )

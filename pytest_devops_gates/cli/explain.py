@@ -21,9 +21,10 @@ from pytest_devops_gates.evidence import Finding
 from pytest_devops_gates.explanation import Subject, brief, listed, render
 from pytest_devops_gates.findings import read_source, relative
 from pytest_devops_gates.gate import Gate
-from pytest_devops_gates.gates.suppressions import COMMENTS, SUPPRESSIONS
+from pytest_devops_gates.gates.suppressions import SUPPRESSIONS
 from pytest_devops_gates.report import Report
 from pytest_devops_gates.screen import say
+from pytest_devops_gates.suppression import COMMENTS
 from pytest_devops_gates.whereabouts import excerpt
 
 SHOWN = 5

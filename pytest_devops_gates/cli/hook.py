@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from pytest_devops_gates import git, staged
+from pytest_devops_gates.change import Base
 from pytest_devops_gates.cli.door import takes_rootdir, through_pytest
 from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.gate import REQUIRED
@@ -91,6 +92,7 @@ def _asked(
         ),
         scope=tuple(brought),
         git=layout.git,
+        since=Base(change.base, change.base, "the git hook") if change.base else None,
     )
 
 

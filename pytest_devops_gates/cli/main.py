@@ -7,11 +7,21 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from pytest_devops_gates.cli import explain, gates, hook, prove, report, run
+from pytest_devops_gates.cli import (
+    baseline,
+    explain,
+    gates,
+    hook,
+    init,
+    prove,
+    report,
+    run,
+    waivers,
+)
 from pytest_devops_gates.cli.door import complain
 from pytest_devops_gates.verdict import EXIT_USAGE
 
-COMMANDS = (run, hook, gates, explain, report, prove)
+COMMANDS = (run, hook, gates, explain, report, init, baseline, waivers, prove)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 import msgspec
 
@@ -13,6 +14,7 @@ from pytest_devops_gates.evidence import Evidence
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.reaper import Reaper
 
+AT_BASE = " at the base"
 PAUSE = 0.01
 """Seconds between two looks at what is running."""
 
@@ -29,6 +31,15 @@ class Interrupts:
 Progress = Callable[[list[tuple[str, float]]], None]
 
 
+class Witness(Protocol):
+    """Whoever is told of each gate that ends. ``take`` may ask for one more run of it, on the
+    base's tree, and ``take_base`` is told of the end of that."""
+
+    def take(self, task: Task, evidence: Evidence) -> Job | None: ...
+
+    def take_base(self, task: Task, evidence: Evidence) -> None: ...
+
+
 def run(
     tasks: Iterable[Task],
     project: Project,
@@ -37,12 +48,14 @@ def run(
     interrupts: Interrupts,
     deadline: float,
     progress: Progress,
+    witness: Witness,
     first: Job | None = None,
 ) -> dict[str, Evidence]:
     """Run all tasks and return the evidence of each by gate name.
 
     ``deadline`` is a time.monotonic() value; what is not done by then is unknown.
-    ``first`` is the test run, when it was started already, before all of the project was known.
+    ``witness`` is told of each that ends, and ``first`` is the test run, when it was started
+    already, before all of the project was known.
     """
     waiting = {task.gate.name: task for task in order(tasks)}
     running: dict[str, Job] = {}
@@ -57,10 +70,16 @@ def run(
         _start_what_can(waiting, running, done, project, reaper)
         for name, job in list(running.items()):
             evidence = job.poll()
-            if evidence is not None:
-                done[name] = evidence
-                testimony |= job.testimony()
-                del running[name]
+            if evidence is None:
+                continue
+            del running[name]
+            if name.endswith(AT_BASE):
+                witness.take_base(job.task, evidence)
+                continue
+            done[name] = evidence
+            testimony |= job.testimony()
+            if more := witness.take(job.task, evidence):
+                running[name + AT_BASE] = more
         trouble = _trouble(interrupts, deadline)
         if trouble:
             done.update(_end(running, waiting, interrupts, trouble))

@@ -191,6 +191,7 @@ COMMITS = Gate(
     again="git log --no-merges BASE..HEAD",
     cost=0.3,
     about="The messages of the change's commits have the form that the project asks for.",
+    debt=False,
     canary=canary,
     rules=RULES,
 )

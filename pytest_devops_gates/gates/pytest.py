@@ -212,6 +212,7 @@ TESTS = Gate(
     again="pytest",
     cost=1000.0,
     about="Every selected test ran to its end, and none failed or had its outcome altered.",
+    debt=False,
     canary=canary,
     rules=RULES,
 )

@@ -253,6 +253,7 @@ LINT = Gate(
     again="ruff check --no-fix",
     cost=0.2,
     about="The project's sources keep the rules that its ruff settings choose.",
+    static=True,
     canary=lint_canary,
     rules=LINT_RULES,
     suppress="# noqa: {rule}",
@@ -268,6 +269,7 @@ FORMAT = Gate(
     again="ruff format --check",
     cost=0.2,
     about="The project's sources are formatted as `ruff format` formats them.",
+    static=True,
     canary=format_canary,
     rules=FORMAT_RULES,
 )

@@ -2,70 +2,19 @@
 
 from __future__ import annotations
 
-import ast
-import io
 import os
-import re
 import stat
-import tokenize
-import warnings
 from collections import Counter
-from collections.abc import Iterator
 
 from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Rule, Severity
 from pytest_devops_gates.gate import ADVISORY, OFF, Canary, Gate, NoOptions, Options
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
+from pytest_devops_gates.suppression import COMMENTS, KINDS, suppressions
 
-COMMENTS = {
-    "noqa": re.compile(
-        r"#\s*(?:(?:ruff|flake8)\s*[:=]\s*)?noqa(?![\w-])"
-        r"|#\s*ruff\s*:\s*(?:file-ignore|ignore|disable)(?![\w-])",
-        re.IGNORECASE,
-    ),
-    "nosec": re.compile(r"#\s*nosec(?![\w-])"),
-    "type-ignore": re.compile(r"#\s*type:\s*ignore(?![\w-])"),
-    "pyright-ignore": re.compile(r"#\s*pyright:\s*ignore(?![\w-])"),
-    "no-cover": re.compile(r"#\s*(?:pragma|PRAGMA)[:\s]?\s*(?:no|NO)\s*(?:cover|COVER)"),
-    "no-branch": re.compile(r"#\s*(?:pragma|PRAGMA)[:\s]?\s*(?:no|NO)\s*(?:branch|BRANCH)"),
-}
-"""What a comment must hold to be of a kind.
-
-Sources: flake8's and ruff's ``noqa``, bandit's ``nosec``, PEP 484, pyright's documentation of
-comments, and coverage's defaults for ``exclude_lines`` and ``partial_branches``.
-"""
-
-MARKS = {f"pytest.mark.{kind}": kind for kind in ("skip", "skipif", "xfail")}
-"""Counted wherever they are written: as decorators, in ``pytestmark``, in ``pytest.param``."""
-
-CALLS = {
-    "pytest.skip": "skip",
-    "pytest.xfail": "xfail",
-    "pytest.importorskip": "skipif",
-    "unittest.skip": "skip",
-    "unittest.SkipTest": "skip",
-    "unittest.skipIf": "skipif",
-    "unittest.skipUnless": "skipif",
-    "unittest.expectedFailure": "xfail",
-}
-"""Counted where they are called, raised, or decorate something. ``importorskip`` is a ``skipif``:
-whether it skips depends on the machine."""
-
-KINDS = (*COMMENTS, "skip", "skipif", "xfail")
 TOTAL = "suppressions"
 
-_COMMENTED = re.compile(
-    rb"#[^\r\n]*(?:noqa|nosec|(?:type|pyright):[^\r\n]*ignore|pragma|ruff\s*:)", re.IGNORECASE
-)
-_SKIPPED = re.compile(rb"\b(?:skip|skipif|xfail|importorskip|skipIf|skipUnless|expectedFailure)\b")
-_FRAMEWORK = re.compile(rb"pytest|unittest")
-_SKIP_TEST = re.compile(rb"\b(?:skipTest|SkipTest)\b")
-_COOKIE = re.compile(rb"\A(?:[^\r\n]*\r?\n)?[ \t\f]*#[^\r\n]*coding[:=]")
 _PLAIN_FILE = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
-_STARRED = {
-    "pytest": ("mark", "skip", "xfail", "importorskip"),
-    "unittest": ("skip", "skipIf", "skipUnless", "expectedFailure", "SkipTest"),
-}
 
 
 def check(project: Project, options: Options, asked: tuple[str, ...]) -> Evidence:
@@ -96,26 +45,6 @@ def check(project: Project, options: Options, asked: tuple[str, ...]) -> Evidenc
     )
 
 
-def suppressions(source: bytes) -> list[tuple[int, str]]:
-    """The line and the kind of each suppression in a Python source, in order.
-
-    Raises SyntaxError (also what tokenize raises), ValueError, RecursionError or MemoryError for a
-    source that cannot be parsed, if it holds a word that makes it worth while.
-    """
-    text = _ascii_compatible(source)
-    commented = _COMMENTED.search(text)
-    skipping = _SKIP_TEST.search(text) or (_SKIPPED.search(text) and _FRAMEWORK.search(text))
-    if not commented and not skipping:
-        return []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        tree = ast.parse(source)
-    found = list(_in_comments(source)) if commented else []
-    if skipping:
-        found += _in_code(tree)
-    return sorted(found)
-
-
 def _content(path: str) -> bytes:
     """The bytes of a plain file. Raises OSError for anything else, without waiting for it."""
     descriptor = os.open(path, _PLAIN_FILE)
@@ -123,83 +52,6 @@ def _content(path: str) -> bytes:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError("it is no plain file")
         return stream.read()
-
-
-def _ascii_compatible(source: bytes) -> bytes:
-    """The source as bytes in which ASCII words can be searched for, whatever its encoding; as it
-    is where it is in none."""
-    if not _COOKIE.search(source[:2000]):
-        return source
-    try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
-        return source.decode(encoding).encode("utf-8", "backslashreplace")
-    except (SyntaxError, LookupError, ValueError):
-        return source
-
-
-def _in_comments(source: bytes) -> Iterator[tuple[int, str]]:
-    """At most one of each kind a comment: the tools read no more."""
-    try:
-        for token in tokenize.tokenize(io.BytesIO(source).readline):
-            if token.type == tokenize.COMMENT:
-                for kind, pattern in COMMENTS.items():
-                    if pattern.search(token.string):
-                        yield token.start[0], kind
-    except tokenize.TokenError as error:
-        raise SyntaxError(str(error.args[0])) from None
-
-
-def _in_code(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Skips and expected failures. What is kept in a variable counts where it is written, once."""
-    nodes = list(ast.walk(tree))
-    names = _imported(nodes)
-    for node in nodes:
-        if isinstance(node, ast.Attribute | ast.Name):
-            if kind := MARKS.get(_dotted(node, names)):
-                yield node.lineno, kind
-            continue
-        for used in _used(node):
-            if isinstance(used, ast.Attribute) and used.attr == "skipTest":
-                yield used.lineno, "skip"
-            elif kind := CALLS.get(_dotted(used, names)):
-                yield used.lineno, kind
-
-
-def _used(node: ast.AST) -> list[ast.expr]:
-    """What a node calls, raises or is decorated by; a call among these comes by itself as well."""
-    if isinstance(node, ast.Call):
-        return [node.func]
-    if isinstance(node, ast.Raise):
-        return [node.exc] if node.exc else []
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return node.decorator_list
-    return []
-
-
-def _imported(nodes: list[ast.AST]) -> dict[str, str]:
-    """Names of a module and the dotted names that they stand for, as far as it matters here."""
-    names = {"pytest": "pytest", "unittest": "unittest"}
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            names |= {a.asname: a.name for a in node.names if a.asname}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            for alias in node.names:
-                starred = alias.name == "*"
-                own = _STARRED.get(node.module, ()) if starred else (alias.name,)
-                names |= {alias.asname or name: f"{node.module}.{name}" for name in own}
-    return names
-
-
-def _dotted(node: ast.expr, names: dict[str, str]) -> str:
-    """``pytest.mark.skip`` for what means it in this module; empty for what has no such name."""
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    if not isinstance(node, ast.Name) or node.id not in names:
-        return ""
-    whole = ".".join([names[node.id], *reversed(parts)])
-    return whole.replace("unittest.case.", "unittest.", 1)
 
 
 def _said(error: BaseException) -> str:
@@ -251,6 +103,7 @@ SUPPRESSIONS = Gate(
     again="git grep -nE 'noqa|nosec|type: ignore|pragma: no|skip|xfail'",
     cost=1.0,
     about="Counts the comments and marks by which sources tell tools, or pytest, to look away.",
+    static=True,
     canary=canary,
     rules=RULES,
 )

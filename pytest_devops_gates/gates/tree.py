@@ -237,6 +237,7 @@ TREE = Gate(
         "No file holds a merge conflict or is too big, and no two names differ by case only;"
         " before a release, all is committed."
     ),
+    static=True,
     canary=canary,
     rules=RULES,
 )

@@ -157,6 +157,7 @@ TYPES = Gate(
     conditions={"findings.medium": "== 0"},
     cost=5.0,
     about="The types of the project's code agree, as the type checker that it configures sees it.",
+    static=True,
     canary=canary,
     rules=RULES,
     suppress="# type: ignore[{rule}]",

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from pytest_devops_gates.columns import LEAST, cut, padded, wrap
+from pytest_devops_gates.conditions import exact, number
 from pytest_devops_gates.evidence import Finding
 from pytest_devops_gates.findings import shortened
 from pytest_devops_gates.neutral import neutral
-from pytest_devops_gates.policy import exact, number
 from pytest_devops_gates.report import (
     Report,
     Reporter,

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pytest_devops_gates import builtin, config, policy, schema
+from pytest_devops_gates import builtin, conditions, config, schema
 from pytest_devops_gates.commands import command_gates, declared_gates
 from pytest_devops_gates.decode import decode
 from pytest_devops_gates.evidence import Finding
@@ -41,7 +41,7 @@ def test_configuration_examples_are_valid(block: str) -> None:
     known = {gate.name: gate for gate in (*builtin.GATES, *added)}
     for name, gate in table.gates.items():
         for metric, text in {**gate.conditions, **gate.warnings}.items():
-            policy.parse_condition(metric, text)
+            conditions.parse_condition(metric, text)
         if known[name].options:
             decode(known[name].options, gate.options, name)
 

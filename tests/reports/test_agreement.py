@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
-from pytest_devops_gates import policy
+from pytest_devops_gates import counts, policy
 from pytest_devops_gates.builtin import REPORTERS
 from pytest_devops_gates.evidence import Finding, Severity
 from pytest_devops_gates.report import Reporter, make
@@ -108,7 +108,7 @@ READERS: dict[str, Callable[[str], Told]] = {
 def judged(*rulings: Ruling, found: tuple[Finding, ...] = ()) -> Verdict:
     """The verdict that these gates come to, by the judge himself."""
     counted = [
-        msgspec.structs.replace(r, findings=policy.count([f for f in found if f.gate == r.name]))
+        msgspec.structs.replace(r, findings=counts.count([f for f in found if f.gate == r.name]))
         for r in rulings
     ]
     answer = policy.answer(counted)
@@ -147,7 +147,7 @@ VERDICTS: dict[str, Verdict] = {
     "interrupted": verdict(ruling(), verdict="unknown", reason="interrupted by SIGINT"),
     "passed": verdict(ruling(), verdict="pass", reason="1 required gate passed: lint"),
     "passed with findings": verdict(
-        ruling(findings=policy.count(found())),
+        ruling(findings=counts.count(found())),
         findings=found(),
         verdict="pass",
         reason="1 required gate passed: lint",

@@ -18,7 +18,7 @@ from tests.conftest import PLUGINS_OFF, Checkout
 pytestmark = pytest.mark.slow
 STAGES = ["plan", "develop", "build", "test", "security", "deploy", "operate", "feedback"]
 GATES = [
-    *("lint", "format", "types", "suppressions", "tree", "commits"),
+    *("lint", "format", "types", "suppressions", "policy", "tree", "commits"),
     *("package", "install", "compiles", "tests", "coverage", "bandit", "version", "changelog"),
 ]
 SOUND = {
@@ -63,7 +63,7 @@ def test_a_whole_run(checkout: Checkout) -> None:
     at = said.index(" devops gates ".center(120, "="))
     assert " ".join(said[at + 1 : said.index("", at)]).startswith("verdict: PASS · ")
     assert verdict["reason"] in " ".join(" ".join(said[at + 1 :]).split())
-    assert re.fullmatch(r"=+ PASS in \d+\.\ds: 7 pass, 7 not-applicable =+", said[-1])
+    assert re.fullmatch(r"=+ PASS in \d+\.\ds: 7 pass, 8 not-applicable =+", said[-1])
     assert checkout.git("status", "--porcelain") == ""
 
 
@@ -165,7 +165,7 @@ def test_the_commit_profile_runs_no_tests(checkout: Checkout) -> None:
     run = checkout.write(SOUND).run("--devops-gates-profile", "commit")
     assert run.status == 0, run
     assert {g["name"]: g["outcome"] for g in run.verdict["gates"]} == {
-        "lint": "pass", "format": "not-applicable", "types": "off", "suppressions": "pass",
+        "lint": "pass", "format": "not-applicable", "types": "off", "suppressions": "pass", "policy": "off",
         "tree": "pass", "commits": "off", "package": "off", "install": "off", "compiles": "off",
         "tests": "off", "coverage": "off", "bandit": "pass", "version": "off", "changelog": "off",
     }  # fmt: skip

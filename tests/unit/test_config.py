@@ -212,7 +212,17 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
             gate(f"conditions = {{ line = '{text}' }}", "coverage"),
             [f"{T}.gates.coverage.conditions.line: '{text}'"],
         )
-        for text in ("", "high", "90", ">= high", ">= inf", ">= nan", ">= 101 %", ">= -1", "no-dro")
+        for text in (
+            "",
+            "high",
+            "90",
+            ">= high",
+            ">= inf",
+            ">= nan",
+            ">= 101 %",
+            ">= 1 -",
+            "no-dro",
+        )
     ),
     (
         "warning that is no condition",
@@ -363,7 +373,7 @@ def test_all_that_may_be_said_is_understood(tmp_path: Path) -> None:
 def test_gates_stand_in_the_order_of_the_loop(tmp_path: Path) -> None:
     names = [g.name for g in planned("", tmp_path).gates]
     assert names == [
-        *("lint", "format", "types", "suppressions", "tree", "commits"),
+        *("lint", "format", "types", "suppressions", "policy", "tree", "commits"),
         *("package", "install", "compiles", "tests", "coverage", "bandit"),
         *("version", "changelog", "sizes"),
     ]
@@ -377,6 +387,7 @@ LEVELS = {
     "format": "R R R -",
     "types": "- R R -",
     "suppressions": "A A A -",
+    "policy": "- R R -",
     "tree": "R R R -",
     "commits": "- A A -",
     "package": "- R R -",

@@ -7,18 +7,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_devops_gates import lookup
 from pytest_devops_gates.columns import width
+from pytest_devops_gates.counts import finding_metrics
 from pytest_devops_gates.evidence import Confidence, Finding, Rule, Severity
 from pytest_devops_gates.explanation import Subject, counted, listed, render, source_lines
 from pytest_devops_gates.findings import complete
 from pytest_devops_gates.linehash import Source
 from pytest_devops_gates.neutral import neutral
-from pytest_devops_gates.policy import finding_metrics
 from pytest_devops_gates.report import make
 from pytest_devops_gates.verdict import Measured, Waiver
 from pytest_devops_gates.whereabouts import REACH, Excerpt, excerpt, whereabouts
@@ -39,10 +40,10 @@ def root(tmp_path: Path) -> Path:
 def found(root: Path, line: int | None = 6, **fields: Any) -> Finding:
     """A finding in a.py, as the engine completes it."""
     known = {"path": "a.py", "line": line, "column": 5, "end_line": line, "end_column": 9}
-    (one,) = complete(
-        "lint", [Finding("F821", "Undefined name `call`", **{**known, **fields})], root
-    )
-    return one
+    told = {**known, **fields}
+    settled = {name: told.pop(name) for name in ("state", "waiver") if name in told}
+    (one,) = complete("lint", [Finding("F821", "Undefined name `call`", **told)], root)
+    return msgspec.structs.replace(one, **settled)
 
 
 def told(finding: Finding, *, columns: int = 100, **fields: Any) -> str:

@@ -105,7 +105,7 @@ def test_every_rule_of_the_tests_is_explained() -> None:
 
 
 def test_every_kind_of_suppression_is_explained() -> None:
-    from pytest_devops_gates.gates.suppressions import KINDS
+    from pytest_devops_gates.suppression import KINDS
 
     assert set(told(builtin.SUPPRESSIONS.rules)) == set(KINDS)
 
@@ -399,7 +399,7 @@ def test_whatever_a_rule_says_it_fits(rule: Rule) -> None:
 def concluded(gate: Gate, evidence: Evidence, root: Path) -> list[Rule]:
     here = project(root)
     settled = plan(Table(), [gate], here, profile=None)
-    return list(conclude(verdict(), settled, here, {gate.name: evidence}, None).rules)
+    return list(conclude(verdict(), settled, here, {gate.name: evidence}, {}, None).rules)
 
 
 def test_rules_of_a_plugin_are_made_to_fit_as_well(tmp_path: Path) -> None:

@@ -10,13 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_devops_gates.errors import UsageError
-from pytest_devops_gates.gates.suppressions import (
-    COMMENTS,
-    KINDS,
-    SUPPRESSIONS,
-    TOTAL,
-    suppressions,
-)
+from pytest_devops_gates.gates.suppressions import SUPPRESSIONS, TOTAL
+from pytest_devops_gates.suppression import COMMENTS, KINDS, suppressions
 from pytest_devops_gates.testing import judge, prove, write
 from tests.unit.samples import same_every_time
 

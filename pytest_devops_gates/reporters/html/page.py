@@ -12,10 +12,10 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from pytest_devops_gates.conditions import exact, number
 from pytest_devops_gates.evidence import Finding
 from pytest_devops_gates.json_text import dump
 from pytest_devops_gates.neutral import visible
-from pytest_devops_gates.policy import exact, number
 from pytest_devops_gates.report import (
     SEVERITIES,
     STATES,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pytest_devops_gates.conditions import is_percentage, number
 from pytest_devops_gates.evidence import Finding
-from pytest_devops_gates.policy import is_percentage, number
 from pytest_devops_gates.report import Report, by_stage, is_idle, place, red
 from pytest_devops_gates.reporters.markdown.texts import (
     MARKS,

@@ -1,0 +1,118 @@
+"""Which revision a change is compared with: asked for, told by the CI, or found in the history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pytest_devops_gates import git
+from pytest_devops_gates.change import Base
+from pytest_devops_gates.errors import CannotTell
+
+TARGETS = {
+    "GITHUB_BASE_REF": "GitHub Actions",
+    "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "GitLab CI",
+    "BITBUCKET_PR_DESTINATION_BRANCH": "Bitbucket Pipelines",
+    "SYSTEM_PULLREQUEST_TARGETBRANCH": "Azure Pipelines",
+    "CHANGE_TARGET": "Jenkins",
+    "BUILDKITE_PULL_REQUEST_BASE_BRANCH": "Buildkite",
+    "DRONE_TARGET_BRANCH": "",  # set on pushes as well
+}
+"""Variables in which a CI names the branch that a pull request is to go to."""
+
+REMOTE = "origin"
+USUAL = ("main", "master", "trunk", "develop")
+
+
+def target(environment: Mapping[str, str]) -> tuple[str, str] | None:
+    """The branch that a pull request is to go to, and who says so; None outside of one."""
+    for variable, ci in TARGETS.items():
+        branch = environment.get(variable, "").removeprefix("refs/heads/")
+        if branch and ci:
+            return branch, f"{ci} ({variable})"
+    return None
+
+
+def named(root: Path, ref: str, told: str) -> Base:
+    """The base that ``ref`` leads to, or the remote's branch of that name.
+
+    Raises CannotTell, with the command that mends it, where there is no such commit, or none that
+    HEAD shares with it: in a shallow clone both may be so.
+    """
+    found = git.resolve(root, ref)
+    if found is None and (there := git.resolve(root, f"refs/remotes/{REMOTE}/{ref}")):
+        ref, found = f"{REMOTE}/{ref}", there
+    if found is None:
+        branch = ref.removeprefix(f"{REMOTE}/")
+        mend = f"git fetch --unshallow {REMOTE}" if _shallow(root) else f"git fetch {REMOTE}"
+        refspec = f"+refs/heads/{branch}:refs/remotes/{REMOTE}/{branch}"
+        raise CannotTell(f"git knows no commit '{ref}', the base by {told} · {mend} {refspec}")
+    shared = git.merge_base_of(root, "HEAD", found)
+    if shared is None:
+        mend = f"git fetch --unshallow {REMOTE}" if _shallow(root) else "name another base"
+        raise CannotTell(
+            f"git finds no commit that HEAD shares with '{ref}', the base by {told} · {mend}"
+        )
+    return Base(shared, ref, told)
+
+
+def of_pull_request(root: Path, environment: Mapping[str, str]) -> Base | None:
+    """Where the branch of a pull request left its target; None outside of one. Raises CannotTell.
+
+    The remote's branch is asked first: a local one of that name may be older.
+    """
+    told = target(environment)
+    if told is None:
+        return None
+    branch, by = told
+    there = git.resolve(root, f"refs/remotes/{REMOTE}/{branch}")
+    here = None if there else git.resolve(root, f"refs/heads/{branch}")
+    return named(root, branch if here else f"{REMOTE}/{branch}", by)
+
+
+def usual(root: Path, last_release: str | None) -> Base | None:
+    """What nobody named: where HEAD left the default branch; on that branch itself the last
+    release. None where there is neither."""
+    branch = default_branch(root)
+    head = git.resolve(root, "HEAD")
+    if branch and head:
+        shared = git.merge_base_of(root, head, branch)
+        if shared and (shared != head or not _is_on(root, branch)):
+            return Base(shared, branch, "the default branch")
+    tag = last_release and git.resolve(root, f"refs/tags/{last_release}")
+    if tag and head and (shared := git.merge_base_of(root, head, tag)):
+        return Base(shared, str(last_release), "the last release")
+    return None
+
+
+def default_branch(root: Path) -> str | None:
+    """The branch that the remote calls its default, or one with a usual name; None without."""
+    try:
+        led = git.git(root, "symbolic-ref", "--quiet", f"refs/remotes/{REMOTE}/HEAD")
+        return led.decode("utf-8", "surrogateescape").strip().removeprefix("refs/remotes/")
+    except CannotTell:
+        names = [f"refs/remotes/{REMOTE}/{name}" for name in USUAL]
+        names += [f"refs/heads/{name}" for name in USUAL]
+        try:
+            listed = git.git(root, "for-each-ref", "--format=%(refname)", *names)
+        except CannotTell:
+            return None
+        there = set(listed.decode("utf-8", "replace").split())
+        found = next((name for name in names if name in there), None)
+        return found and found.removeprefix("refs/remotes/").removeprefix("refs/heads/")
+
+
+def _is_on(root: Path, branch: str) -> bool:
+    """Whether the checkout is on a branch, or on none."""
+    try:
+        here = git.git(root, "symbolic-ref", "--quiet", "--short", "HEAD")
+    except CannotTell:
+        return True
+    return here.decode("utf-8", "surrogateescape").strip() == branch.removeprefix(f"{REMOTE}/")
+
+
+def _shallow(root: Path) -> bool:
+    try:
+        return git.git(root, "rev-parse", "--is-shallow-repository").strip() == b"true"
+    except CannotTell:
+        return False

@@ -1,0 +1,109 @@
+"""``devops-gates/baseline.json``: today's debt, as it is written. Pure.
+
+One entry a line, sorted, so that two branches that pay off different debts merge by themselves;
+each list ends with ``null``, so that every line of an entry ends alike.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from pytest_devops_gates.debt import Debt
+from pytest_devops_gates.errors import UsageError
+
+FILE = "devops-gates/baseline.json"
+SCHEMA = "pytest-devops-gates/baseline/1"
+REMEDY = "devops-gates baseline writes it anew"
+
+
+class Number(msgspec.Struct, frozen=True, order=True):
+    """A metric that was measured, to compare with."""
+
+    gate: str
+    metric: str
+    value: float
+
+
+class Baseline(msgspec.Struct, frozen=True):
+    """What is owed, and the numbers of the day. ``written`` says whether there is a file."""
+
+    debts: tuple[Debt, ...] = ()
+    numbers: tuple[Number, ...] = ()
+    written: bool = False
+
+    def of(self, gate: str) -> tuple[Debt, ...]:
+        """What is owed at one gate."""
+        return tuple(debt for debt in self.debts if debt.gate == gate)
+
+    def number(self, gate: str, metric: str) -> float | None:
+        """The number that was recorded, or None."""
+        return next((n.value for n in self.numbers if (n.gate, n.metric) == (gate, metric)), None)
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    schema: str
+    findings: list[Debt | None]
+    numbers: list[Number | None]
+
+
+def render(debts: Iterable[Debt], numbers: Iterable[Number]) -> str:
+    """The text of the file."""
+    return (
+        "{\n"
+        f'"schema": "{SCHEMA}",\n'
+        f'"findings": [\n{_lines(sorted(debts))}],\n'
+        f'"numbers": [\n{_lines(sorted(numbers))}]\n'
+        "}\n"
+    )
+
+
+def read(data: bytes, name: str) -> Baseline:
+    """What a file holds; ``name`` is what it is called in errors.
+
+    Raises UsageError for what is no such file, a half-merged one too.
+    """
+    try:
+        plain = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse)
+        file = msgspec.convert(plain, _File, strict=True)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{name}: {error} · {REMEDY}") from None
+    if file.schema != SCHEMA:
+        raise UsageError(f"{name}: its schema is '{file.schema}', not '{SCHEMA}' · {REMEDY}")
+    numbers = [number for number in file.numbers if number]
+    seen = Counter((number.gate, number.metric) for number in numbers)
+    doubled = next((key for key, times in seen.items() if times > 1), None)
+    if doubled:
+        raise UsageError(f"{name}: two numbers of {doubled[0]} for {doubled[1]} · {REMEDY}")
+    debts = tuple(debt for debt in file.findings if debt)
+    return Baseline(debts, tuple(numbers), written=True)
+
+
+def line_of(text: str, debt: Debt) -> int | None:
+    """The line on which an entry stands."""
+    wanted = _entry(debt)
+    found = (n for n, line in enumerate(text.split("\n"), 1) if line.rstrip(",") == wanted)
+    return next(found, None)
+
+
+def _lines(entries: Sequence[Debt] | Sequence[Number]) -> str:
+    return "".join(f"{_entry(entry)},\n" for entry in entries) + "null\n"
+
+
+def _entry(entry: Debt | Number) -> str:
+    return json.dumps(msgspec.to_builtins(entry), ensure_ascii=False)
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no number")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        raise ValueError("a key stands there twice")
+    return table

@@ -1,0 +1,193 @@
+"""What a change starts from: which findings were owed before it, and gates run on the base's tree
+where that is not written down."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import os
+import shutil
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
+
+from pytest_devops_gates import disk, staged
+from pytest_devops_gates.baseline import Baseline
+from pytest_devops_gates.change import Change
+from pytest_devops_gates.engine.task import Job, Task
+from pytest_devops_gates.errors import CannotTell
+from pytest_devops_gates.evidence import Evidence
+from pytest_devops_gates.findings import complete, read_source
+from pytest_devops_gates.gates.coverage import packages
+from pytest_devops_gates.newness import AtBase, New, newness, wants_base
+from pytest_devops_gates.plan import Plan
+from pytest_devops_gates.project import Project
+from pytest_devops_gates.reaper import Reaper
+
+SETTINGS = frozenset(
+    "pyproject.toml ruff.toml .ruff.toml setup.cfg tox.ini mypy.ini .mypy.ini .bandit bandit.yaml"
+    " pyrightconfig.json pyrefly.toml ty.toml .pre-commit-config.yaml .gitattributes".split()
+)
+"""Files by which tools are set. On the base's tree those of the change hold, so that what differs
+is the code and nothing else."""
+
+
+class Basis:
+    """Completes the findings of each gate as it ends, and runs it on the base where it has to."""
+
+    def __init__(
+        self,
+        project: Project,
+        plan: Plan,
+        owed: Baseline,
+        reaper: Reaper,
+        room: contextlib.ExitStack,
+    ) -> None:
+        self.project = project
+        self.evidence: dict[str, Evidence] = {}
+        self.at_base: dict[str, AtBase] = {}
+        self._plan = plan
+        self._owed = owed
+        self._reaper = reaper
+        self._room = room
+        self._laid: Project | None = None
+        self._keys: dict[str, Path] = {}
+
+    def take(self, task: Task, evidence: Evidence) -> Job | None:
+        """A gate has ended. Returns its run on the base's tree, if one is needed."""
+        name = task.gate.name
+        evidence = completed(name, evidence, self.project.root)
+        self.evidence[name] = evidence
+        change = self.project.change
+        if change is None or not task.gate.static or evidence.not_applicable:
+            return None
+        if not wants_base(self._plan.settings[name], evidence, self._owed, change):
+            return None
+        kept = self._keys[name] = self._place(task, evidence, change)
+        with contextlib.suppress(OSError, ValueError):
+            self.at_base[name] = msgspec.json.decode(disk.read_plain(kept), type=AtBase)
+            return None
+        try:
+            return Job(task, self._base_project(change), self._reaper)
+        except (CannotTell, OSError) as trouble:
+            self.at_base[name] = AtBase(Evidence(unknown=str(trouble)))
+            return None
+
+    def take_base(self, task: Task, evidence: Evidence) -> None:
+        """A gate has ended on the base's tree."""
+        name = task.gate.name
+        assert self._laid is not None
+        found = AtBase(*_with_lines(completed(name, evidence, self._laid.root), self._laid.root))
+        self.at_base[name] = found
+        if not evidence.unknown:
+            with contextlib.suppress(OSError):
+                self._keys[name].parent.mkdir(parents=True, exist_ok=True)
+                disk.write(self._keys[name], msgspec.json.encode(found).decode())
+
+    def newness(self, name: str, evidence: Evidence) -> New:
+        """Which of a gate's findings are new, and what was measured at the base."""
+        gate = next(gate for gate in self._plan.gates if gate.name == name)
+        if not gate.debt:
+            return New(evidence.findings)
+        return newness(evidence, name, self._owed, self.at_base.get(name), self.project)
+
+    def _base_project(self, change: Change) -> Project:
+        if self._laid is None:
+            self._laid = lay_out(self.project, change, self._room)
+        return self._laid
+
+    def _place(self, task: Task, evidence: Evidence, change: Change) -> Path:
+        """Where the evidence of a gate at the base is kept: for one commit, tool and settings."""
+        root = self.project.root
+        touched = sorted(f.path for f in change.files if f.path.rpartition("/")[2] in SETTINGS)
+        receipt = evidence.receipt
+        parts = [
+            change.base.commit,
+            str(self.project.toplevel and os.path.relpath(root, self.project.toplevel)),
+            task.gate.name,
+            repr(task.options),
+            repr(task.asked),
+            repr(self.project.scope),
+            repr(receipt and (receipt.tool, receipt.version)),
+            sys.version,
+            json.dumps(sorted(_installed())),
+            *(f"{name} {_digest(root / name)}" for name in touched),
+        ]
+        key = hashlib.blake2b("\0".join(parts).encode("utf-8", "replace"), digest_size=20)
+        return self.project.cache / "base" / f"{key.hexdigest()}.json"
+
+
+def completed(name: str, evidence: Evidence, root: Path) -> Evidence:
+    """Evidence whose findings say all that the engine knows of them."""
+    return msgspec.structs.replace(evidence, findings=complete(name, evidence.findings, root))
+
+
+def _with_lines(evidence: Evidence, root: Path) -> tuple[Evidence, tuple[str, ...]]:
+    read = lru_cache(maxsize=64)(lambda path: read_source(root, path))
+    lines = (read(f.path).line(f.line) if f.path and f.line else "" for f in evidence.findings)
+    return evidence, tuple(lines)
+
+
+def lay_out(
+    project: Project, change: Change, room: contextlib.ExitStack, *, own_settings: bool = False
+) -> Project:
+    """The project as it was at the base, with the settings files of the change, or its own ones.
+
+    It lies there until ``room`` is closed. Raises CannotTell when git refuses.
+    """
+    commit = change.base.commit
+    layout = room.enter_context(staged.laid_out_once(project.root, commit, project.git))
+    top = project.toplevel or project.root
+    inner = Path(os.path.relpath(project.root.resolve(), top.resolve()))
+    root = layout.folder / inner
+    root.mkdir(parents=True, exist_ok=True)
+    prefix = "" if str(inner) == "." else inner.as_posix() + "/"
+    names = [n for n in staged.names(project.root, commit, project.git) if n.startswith(prefix)]
+    for file in () if own_settings else change.files:
+        if file.path.rpartition("/")[2] in SETTINGS:
+            _bring(project.root / file.path, root / file.path)
+    old = change.base_paths()
+    scope = None
+    if project.scope is not None:
+        there = {name[len(prefix) :] for name in names}
+        befores = (old.get(name, name) for name in project.scope)
+        scope = tuple(before for before in befores if before in there)
+    return msgspec.structs.replace(
+        project,
+        root=root,
+        toplevel=layout.folder,
+        run_dir=project.run_dir / "base",
+        cache=layout.folder.parent / "cache",
+        files=tuple(name[len(prefix) :] for name in names if (layout.folder / name).exists()),
+        packages=tuple(packages(root, project.pyproject)),
+        scope=scope,
+        commit=commit,
+        dirty=False,
+        change=None,
+        git=layout.git,
+    )
+
+
+def _bring(source: Path, target: Path) -> None:
+    """Make a settings file what it is in the change."""
+    if source.is_file() and not source.is_symlink():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+    else:
+        target.unlink(missing_ok=True)
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(disk.read_plain(path)).hexdigest()
+    except OSError:
+        return "-"
+
+
+def _installed() -> set[str]:
+    """All that is installed beside the tools: type checkers read it."""
+    return {f"{d.name} {d.version}" for d in importlib.metadata.distributions()}

@@ -1,0 +1,76 @@
+"""What judges a change: the policy, the baseline and the waivers, all of one revision."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pytest_devops_gates import baseline, config, disk, git
+from pytest_devops_gates.baseline import Baseline
+from pytest_devops_gates.errors import UsageError
+
+PYPROJECT = "pyproject.toml"
+WAIVERS = "devops-gates/waivers.toml"
+FILES = (PYPROJECT, baseline.FILE, WAIVERS)
+
+
+class Charter(msgspec.Struct, frozen=True):
+    """``source`` says where it is from; ``waivers`` is the text of their file, None without one."""
+
+    source: str
+    pyproject: dict[str, Any]
+    baseline: Baseline = Baseline()
+    waivers: bytes | None = None
+    digest: str = ""
+
+
+def of_checkout(root: Path) -> Charter:
+    """That of the files as they lie there. Raises UsageError for what cannot be read."""
+    found: dict[str, bytes] = {}
+    for name in FILES[1:]:
+        try:
+            found[name] = disk.read_plain(root / name)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise UsageError(f"{name} cannot be read: {error.strerror}") from None
+    pyproject = config.read_pyproject(root)
+    told = "devops-gates" in pyproject.get("tool", {})
+    return _charter(PYPROJECT if told else "defaults", pyproject, found, "")
+
+
+def at(root: Path, revision: str, shown: str) -> Charter:
+    """That of a revision, which is called ``shown``. Raises CannotTell when there is no such
+    revision, and UsageError for what cannot be read there."""
+    found = git.contents(root, revision, FILES)
+    where = f" at {shown}"
+    data = found.get(PYPROJECT)
+    pyproject = config.load_toml(data, PYPROJECT + where) if data else {}
+    return _charter(PYPROJECT + where, pyproject, found, where)
+
+
+def _charter(
+    source: str, pyproject: dict[str, Any], found: Mapping[str, bytes], where: str
+) -> Charter:
+    owed = found.get(baseline.FILE)
+    return Charter(
+        source=source,
+        pyproject=pyproject,
+        baseline=baseline.read(owed, baseline.FILE + where) if owed is not None else Baseline(),
+        waivers=found.get(WAIVERS),
+        digest=_digest(found.get(name) for name in FILES[1:]),
+    )
+
+
+def _digest(contents: Iterable[bytes | None]) -> str:
+    """Of the files beside the policy, whose own digest is that of what it comes to; empty where
+    there is none of them."""
+    parts = list(contents)
+    if not any(part is not None for part in parts):
+        return ""
+    digests = [hashlib.sha256(part).hexdigest() if part is not None else "-" for part in parts]
+    return hashlib.sha256(" ".join(digests).encode()).hexdigest()

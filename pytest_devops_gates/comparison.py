@@ -1,0 +1,92 @@
+"""What a run compares with, and by which policy, baseline and waivers it judges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from pytest_devops_gates import base, charter, config, diff, git, release
+from pytest_devops_gates.change import Base
+from pytest_devops_gates.charter import Charter
+from pytest_devops_gates.errors import CannotTell, UsageError
+from pytest_devops_gates.project import Project
+from pytest_devops_gates.request import Request
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """``judging`` is the charter that judges, ``own`` that of the files as they lie there.
+
+    ``base`` is what somebody named; ``error`` says why it could not be had.
+    """
+
+    judging: Charter
+    own: Charter
+    base: Base | None = None
+    error: str | None = None
+
+
+def compare(request: Request, environment: Mapping[str, str]) -> Comparison:
+    """Settle both. In a pull request the policy is that of the base, which the change cannot
+    weaken. Raises UsageError for a policy that cannot be read."""
+    root = request.root
+    own = charter.of_checkout(request.tree or root)
+    if request.tree or request.message is not None:  # a git hook knows what it compares with
+        return Comparison(_judging(request, None, own), own, request.since)
+    try:
+        pull_request, error = base.of_pull_request(root, environment), None
+    except CannotTell as why:
+        pull_request, error = None, str(why)
+    judging = _judging(request, pull_request, own)
+    named = request.base or config.read_table(judging.pyproject).base
+    if named is None:
+        return Comparison(judging, own, pull_request, error)
+    told = "--devops-gates-base" if request.base else f"'base' in {judging.source}"
+    try:
+        return Comparison(judging, own, base.named(root, named, told))
+    except CannotTell as why:
+        in_git = git.resolve(root, "HEAD") is not None
+        return Comparison(judging, own, None, str(why) if in_git else None)
+
+
+def _judging(request: Request, pull_request: Base | None, own: Charter) -> Charter:
+    if request.policy is not None:
+        try:
+            return charter.at(request.root, request.policy, request.policy)
+        except CannotTell as why:
+            raise UsageError(f"--devops-gates-policy: {why}") from None
+    if pull_request is not None:
+        shown = f"{pull_request.ref} ({pull_request.commit[:10]})"
+        return charter.at(request.root, pull_request.commit, shown)
+    return own
+
+
+def with_files(project: Project, state: git.GitState) -> Project:
+    """The project with what git says of its files."""
+    return msgspec.structs.replace(
+        project,
+        files=state.files,
+        listing_error=state.refused,
+        toplevel=state.toplevel,
+        commit=state.commit,
+        dirty=state.dirty,
+    )
+
+
+def with_state(
+    project: Project, state: git.GitState, known: Comparison, *, is_hook: bool
+) -> Project:
+    """The project with what git says of its files, and of what changed in them."""
+    project = msgspec.structs.replace(with_files(project, state), base_error=known.error)
+    if state.commit is None or state.toplevel is None or known.error:
+        return project
+    try:
+        since = known.base
+        if since is None and not is_hook:
+            since = base.usual(project.root, release.last_tag(project))
+        if since is None:
+            return project
+        change = diff.change_since(project.root, since, project.git, untracked=not is_hook)
+    except CannotTell as why:
+        return msgspec.structs.replace(project, base_error=str(why))
+    return msgspec.structs.replace(project, base=since.commit, change=change)

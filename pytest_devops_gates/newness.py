@@ -1,0 +1,146 @@
+"""Which findings a change brought: those that neither the baseline nor the base's own tree has."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
+
+from pytest_devops_gates.baseline import Baseline
+from pytest_devops_gates.change import Change
+from pytest_devops_gates.counts import finding_metrics, selector
+from pytest_devops_gates.debt import Debt, old_paths, owed, settle
+from pytest_devops_gates.edits import Spot, edited
+from pytest_devops_gates.evidence import Evidence, Finding
+from pytest_devops_gates.findings import read_source
+from pytest_devops_gates.policy import Settings
+from pytest_devops_gates.project import Project
+
+KNOWN = "known"
+
+
+class AtBase(msgspec.Struct, frozen=True):
+    """The evidence of a gate on the base's tree; ``lines`` are the texts of its findings' lines."""
+
+    evidence: Evidence
+    lines: tuple[str, ...] = ()
+
+
+class New(msgspec.Struct, frozen=True):
+    """The findings with their states, the metrics to compare with, and ``doubt``: why it cannot be
+    told which of them are new."""
+
+    findings: tuple[Finding, ...]
+    baseline: dict[str, float] = {}
+    doubt: str | None = None
+
+
+def newness(
+    evidence: Evidence,
+    gate: str,
+    baseline: Baseline,
+    at_base: AtBase | None,
+    project: Project,
+) -> New:
+    """The state of each finding of a gate: ``known`` by the baseline, or by what the gate found on
+    the base's tree. Two that are alike are excused by two that were."""
+    change = project.change
+    findings = _excused(evidence.findings, baseline.of(gate), change)
+    doubt = project.base_error
+    there = at_base.evidence if at_base else None
+    if at_base and there and change:
+        doubt = there.unknown and f"the gate could not tell on the base's tree: {there.unknown}"
+        findings = _excused(findings, _not_written(there, baseline.of(gate)), change)
+        findings = _edited(findings, at_base, change, project.root)
+    recorded = {n.metric: n.value for n in baseline.numbers if n.gate == gate}
+    measured = _metrics(there) if there and not there.unknown else {}
+    is_open = any(finding.state == "new" for finding in findings)
+    return New(findings, {**measured, **recorded}, doubt if doubt and is_open else None)
+
+
+def wants_base(settings: Settings, evidence: Evidence, baseline: Baseline, change: Change) -> bool:
+    """Whether a gate has to be run on the base's tree: for findings that nothing excuses and a
+    condition counts, or for numbers that nobody has recorded."""
+    conditions = (*settings.conditions, *settings.warnings)
+    name = settings.name
+    if any(c.relative and baseline.number(name, c.metric) is None for c in conditions):
+        return True
+    chosen = [found for c in conditions if (found := selector(c.metric))]
+    wanted = [one for one in chosen if one.state in ("new", KNOWN)]
+    if not wanted or not evidence.findings:
+        return False
+    open_ones = _excused(evidence.findings, baseline.of(name), change)
+    return any(f.state == "new" for f in open_ones)
+
+
+def _excused(
+    findings: Sequence[Finding], debts: Sequence[Debt], change: Change | None
+) -> tuple[Finding, ...]:
+    """The findings, those that are still new and that an entry excuses being known."""
+    waiting = [n for n, finding in enumerate(findings) if finding.state == "new"]
+    if not waiting or not debts:
+        return tuple(findings)
+    on_new_line = _on_new_line(change)
+    last = {at for at, n in enumerate(waiting) if on_new_line(findings[n])}
+    ones = [owed(findings[n]) for n in waiting]
+    settled = settle(ones, debts, old_paths(change), last)
+    known = {n for n, is_known in zip(waiting, settled.known, strict=True) if is_known}
+    return tuple(
+        msgspec.structs.replace(finding, state=KNOWN) if n in known else finding
+        for n, finding in enumerate(findings)
+    )
+
+
+def _edited(
+    findings: Sequence[Finding], at_base: AtBase, change: Change, root: Path
+) -> tuple[Finding, ...]:
+    """The findings, those on lines that were edited being known where the line had them before."""
+    everything = [owed(finding) for finding in findings]
+    left = Counter(settle(everything, map(owed, at_base.evidence.findings), old_paths(change)).left)
+    before = []
+    for finding, text in zip(at_base.evidence.findings, at_base.lines, strict=True):
+        if left[owed(finding)] > 0 and finding.line and finding.path:
+            left[owed(finding)] -= 1
+            before.append(Spot(finding.rule, finding.path, finding.line, text))
+    waiting = [n for n, f in enumerate(findings) if f.state == "new" and f.line and f.path]
+    if not before or not waiting:
+        return tuple(findings)
+    read = lru_cache(maxsize=64)(lambda path: read_source(root, path))
+    now = [
+        Spot(f.rule, f.path or "", f.line or 0, read(f.path).line(f.line))
+        for f in (findings[n] for n in waiting)
+    ]
+    known = {waiting[at] for at in edited(now, before, change)}
+    return tuple(
+        msgspec.structs.replace(finding, state=KNOWN) if n in known else finding
+        for n, finding in enumerate(findings)
+    )
+
+
+def _not_written(at_base: Evidence, written: Sequence[Debt]) -> list[Debt]:
+    """What the base's tree shows beside what the baseline excuses already: nothing excuses two."""
+    shown = [owed(finding) for finding in at_base.findings]
+    known = settle(shown, written, {}).known
+    return [debt for debt, is_known in zip(shown, known, strict=True) if not is_known]
+
+
+def _metrics(at_base: Evidence) -> Mapping[str, float]:
+    return {**at_base.metrics, **finding_metrics(at_base.findings)}
+
+
+def _on_new_line(change: Change | None) -> Callable[[Finding], bool]:
+    """Whether a finding stands on a line that the change brought."""
+    if change is None:
+        return lambda finding: False
+    lines = {file.path: file.added for file in change.files}
+
+    def is_new(finding: Finding) -> bool:
+        added = lines.get(finding.path or "", ())
+        at = bisect_right(added, finding.line or 0, key=lambda run: run[0]) - 1
+        return at >= 0 and (finding.line or 0) <= added[at][1]
+
+    return is_new

@@ -1,0 +1,165 @@
+"""Watches over what judges: gathers what governance.py compares, and tells the gate ``policy``.
+
+It runs beside the gates, since it needs the base's own policy and, now and then, the base's tree.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+
+import msgspec
+import pytest
+
+from pytest_devops_gates import charter, config, disk, governance, waivers
+from pytest_devops_gates.baseline import FILE as BASELINE
+from pytest_devops_gates.basis import completed, lay_out
+from pytest_devops_gates.brief import Brief, planned
+from pytest_devops_gates.errors import CannotTell, NotApplicable, UsageError
+from pytest_devops_gates.evidence import Evidence, Finding
+from pytest_devops_gates.gate import REQUIRED, Gate
+from pytest_devops_gates.governance import GATE, Rules
+from pytest_devops_gates.plan import Plan
+from pytest_devops_gates.project import Project
+from pytest_devops_gates.request import Request
+from pytest_devops_gates.verdict import Waiver
+from pytest_devops_gates.waiver_file import WaiverFile, read
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What was seen beside the gates: loosenings, gates that judged the base and do not apply
+    here, and why something could not be compared."""
+
+    loosened: tuple[Finding, ...] = ()
+    applied: tuple[str, ...] = ()
+    trouble: str | None = None
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """The evidence with the last word on each finding, and the waivers with what they hold back."""
+
+    evidence: dict[str, Evidence]
+    waivers: tuple[Waiver, ...]
+
+
+def watch(
+    known: Brief, project: Project, request: Request, manager: pytest.PytestPluginManager
+) -> Seen:
+    """Compare what judges here with what judged at the base."""
+    change = project.change
+    if change is None or GATE in known.plan.reasons:
+        return Seen()
+    try:
+        shown = f"{change.base.ref} ({change.base.commit[:10]})"
+        there = charter.at(project.root, change.base.commit, shown)
+        before = _rules(there, project, request, manager)
+        here = _rules(known.comparison.own, project, request, manager)
+    except (CannotTell, UsageError) as why:
+        return Seen(trouble=f"the policy cannot be compared with the base's: {why}")
+    with contextlib.ExitStack() as room:
+        applied = _applied_at_base(known, project, before, room)
+    return Seen(tuple(governance.loosened(before, here, change)), tuple(applied))
+
+
+def settle(evidence: Mapping[str, Evidence], known: Brief, project: Project, seen: Seen) -> Settled:
+    """Hold back what is waived, and let the gate ``policy`` say what is wrong with what judges."""
+    gathered = dict(evidence)
+    sides = (known.comparison.judging, known.comparison.own)
+    file, own = (_waivers(each, known.plan) for each in sides)
+    _add(gathered, project, _said(gathered, known, project, seen, own))
+    applied = waivers.apply(
+        [f for found in gathered.values() for f in found.findings],
+        file.waivers,
+        project.change.old_paths() if project.change else {},
+    )
+    by_gate: dict[str, list[Finding]] = {name: [] for name in gathered}
+    for finding in applied.findings:
+        by_gate[finding.gate].append(finding)
+    gathered = {
+        name: msgspec.structs.replace(found, findings=tuple(by_gate[name]))
+        for name, found in gathered.items()
+    }
+    judged = _judged(gathered, known, project)
+    _add(gathered, project, waivers.unmatched(applied, file.lines, judged))
+    if seen.trouble and GATE in gathered:
+        gathered[GATE] = msgspec.structs.replace(
+            gathered[GATE], unknown=gathered[GATE].unknown or seen.trouble
+        )
+    return Settled(gathered, applied.waivers)
+
+
+def _said(
+    evidence: Mapping[str, Evidence], known: Brief, project: Project, seen: Seen, own: WaiverFile
+) -> Iterable[Finding]:
+    """What governance has to say of the policy, the baseline and the waivers of the change."""
+    yield from seen.loosened
+    yield from governance.turned_off(seen.applied, evidence, known.plan)
+    judged = _judged(evidence, known, project)
+    there = {name: found for name, found in evidence.items() if name in judged}
+    text = ""
+    with contextlib.suppress(OSError):
+        text = disk.read_plain(project.root / BASELINE).decode("utf-8", "replace")
+    yield from governance.stale(known.comparison.own.baseline, there, text)
+    yield from own.problems
+
+
+def _judged(evidence: Mapping[str, Evidence], known: Brief, project: Project) -> set[str]:
+    """The gates that looked at all that there is, and came to an end."""
+    if project.scope is not None:
+        return set()
+    return {name for name, found in evidence.items() if governance.has_judged(found)} - {GATE}
+
+
+def _add(gathered: dict[str, Evidence], project: Project, more: Iterable[Finding]) -> None:
+    """Give findings to the gate ``policy``, unless it is off."""
+    found = gathered.get(GATE)
+    if found is not None:
+        own = completed(GATE, Evidence(findings=tuple(more)), project.root)
+        gathered[GATE] = msgspec.structs.replace(found, findings=(*found.findings, *own.findings))
+
+
+def _waivers(each: charter.Charter, plan: Plan) -> WaiverFile:
+    names = [gate.name for gate in plan.gates]
+    today = datetime.now(timezone.utc).date()
+    return read(each.waivers or b"", waivers.FILE, names, today)
+
+
+def _rules(
+    each: charter.Charter,
+    project: Project,
+    request: Request,
+    manager: pytest.PytestPluginManager,
+) -> Rules:
+    table = config.read_table(each.pyproject)
+    plan = planned(table, project, request, manager)
+    return Rules(each, table, plan, _waivers(each, plan).waivers)
+
+
+def _applied_at_base(
+    known: Brief, project: Project, before: Rules, room: contextlib.ExitStack
+) -> list[str]:
+    """The required gates that do not apply here and did at the base."""
+    change, plan = project.change, known.plan
+    gone = [
+        gate
+        for gate in plan.gates
+        if gate.name not in plan.reasons
+        and plan.settings[gate.name].level == REQUIRED
+        and _applies(gate, plan.options[gate.name], project) is False
+    ]
+    if not gone or change is None or not change.files:
+        return []
+    base = lay_out(project, change, room, own_settings=True)
+    base = msgspec.structs.replace(base, pyproject=before.charter.pyproject)
+    return [g.name for g in gone if _applies(g, before.plan.options.get(g.name), base)]
+
+
+def _applies(gate: Gate, options: object, project: Project) -> bool | None:
+    """Whether a gate applies; None where it cannot tell without running."""
+    try:
+        return None if gate.applies is None else gate.applies(project, options) is None
+    except NotApplicable:
+        return False
+    except (CannotTell, UsageError, OSError):
+        return None

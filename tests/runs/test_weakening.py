@@ -1,0 +1,243 @@
+"""Weakening what judges, in the very change that it judges, never helps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from tests.conftest import Checkout, Ended
+
+pytestmark = pytest.mark.slow
+
+PULL_REQUEST = {"GITHUB_BASE_REF": "main"}
+DEVELOP = ("--devops-gates-stage", "develop")
+
+PYPROJECT = """
+[project]
+name = "app"
+version = "1"
+
+[tool.ruff.lint]
+select = ["E", "F"]
+
+[tool.coverage.run]
+source = ["app"]
+
+[tool.coverage.report]
+fail_under = 90
+
+[tool.devops-gates.gates.lint]
+level = "required"
+
+[[tool.devops-gates.command]]
+name = "letters"
+stage = "develop"
+run = ["python", "letters.py"]
+"""
+BASE = {
+    "pyproject.toml": PYPROJECT,
+    "app/__init__.py": "def used():\n    return 1\n",
+    "letters.py": "import sys\nsys.exit('import os' in open('app/__init__.py').read())\n",
+    "test_app.py": "import app\n\n\ndef test_used():\n    assert app.used() == 1\n",
+}
+BAD = "import os\n\n\ndef used():\n    return 1\n"
+
+
+def on_a_branch(checkout: Checkout, change: Mapping[str, str | bytes]) -> Checkout:
+    checkout.write(BASE).commit()
+    checkout.git("branch", "-M", "main")
+    checkout.git("checkout", "-q", "-b", "feature")
+    checkout.write(change)
+    checkout.git("add", "-A")
+    checkout.git("commit", "-q", "--allow-empty", "-m", "Change it")
+    return checkout
+
+
+def with_settings(old: str, new: str) -> dict[str, str]:
+    assert old in PYPROJECT
+    return {"pyproject.toml": PYPROJECT.replace(old, new)}
+
+
+def rules(run: Ended) -> set[str]:
+    return {f["rule"] for f in run.verdict["findings"] if f["gate"] == "policy"}
+
+
+def entry(content: str = "0123456789ab:0123456789ab") -> str:
+    owed = {"gate": "lint", "path": "app/__init__.py", "rule": "F401", "content": content}
+    line = json.dumps({**owed, "message": "`os` imported but unused"})
+    head = '{\n"schema": "pytest-devops-gates/baseline/1",\n"findings": [\n'
+    return f'{head}{line},\nnull\n],\n"numbers": [\nnull\n]\n}}\n'
+
+
+WAIVER = """
+[[waiver]]
+id = "mine"
+gate = "lint"
+rule = "F401"
+reason = "I want it"
+owner = "me"
+created = 2026-11-01
+expires = 2026-12-31
+"""
+
+ATTEMPTS: dict[str, tuple[dict[str, str], str]] = {
+    "a lower level": (with_settings('level = "required"', 'level = "advisory"'), "level-lowered"),
+    "the gate off": (with_settings('level = "required"', 'level = "off"'), "level-lowered"),
+    "a higher limit": (
+        with_settings('level = "required"', 'conditions = { "findings.new" = "<= 5" }'),
+        "limit-weakened",
+    ),
+    "another profile": (
+        with_settings(
+            "[project]",
+            '[tool.devops-gates]\nprofile = "easy"\n'
+            '[tool.devops-gates.profiles.easy]\nstages = ["deploy"]\n[project]',
+        ),
+        "profile-changed",
+    ),
+    "a base of its own": (
+        with_settings("[project]", '[tool.devops-gates]\nbase = "HEAD"\n[project]'),
+        "base-changed",
+    ),
+    "the gate policy off": (
+        with_settings(
+            "[tool.devops-gates.gates.lint]",
+            '[tool.devops-gates.gates.policy]\nlevel = "off"\n[tool.devops-gates.gates.lint]',
+        ),
+        "level-lowered",
+    ),
+    "a rule ignored": (
+        with_settings('select = ["E", "F"]', 'select = ["E", "F"]\nignore = ["F401"]'),
+        "setting-loosened",
+    ),
+    "a rule not selected": (
+        with_settings('select = ["E", "F"]', 'select = ["E"]'),
+        "setting-loosened",
+    ),
+    "a rule ignored in a file": (
+        with_settings(
+            "[tool.coverage.run]",
+            '[tool.ruff.lint.per-file-ignores]\n"app/*" = ["F401"]\n[tool.coverage.run]',
+        ),
+        "setting-loosened",
+    ),
+    "files excluded": (
+        with_settings("[tool.ruff.lint]", '[tool.ruff]\nexclude = ["app"]\n[tool.ruff.lint]'),
+        "setting-loosened",
+    ),
+    "settings that hide others": ({"ruff.toml": "[lint]\nselect = ['E']\n"}, "settings-shadowed"),
+    "settings in a folder": (
+        {"app/ruff.toml": "[lint]\nselect = ['E']\n"},
+        "settings-shadowed",
+    ),
+    "a suppression": (
+        {"app/__init__.py": BAD.replace("os", "os  # noqa", 1)},
+        "suppressions-grown",
+    ),
+    "an entry of the baseline": ({"devops-gates/baseline.json": entry()}, "baseline-introduced"),
+    "a waiver": ({"devops-gates/waivers.toml": WAIVER}, "waiver-added"),
+    "a command gone": (
+        {"pyproject.toml": PYPROJECT.partition("[[tool.devops-gates.command]]")[0]},
+        "gate-gone",
+    ),
+    "a command that does nothing": (
+        with_settings('["python", "letters.py"]', '["python", "-c", ""]'),
+        "command-changed",
+    ),
+}
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS)
+def test_in_a_pull_request(attempt: str, checkout: Checkout) -> None:
+    """Each change brings an unused import; judged as it stands, most of them would pass."""
+    files, rule = ATTEMPTS[attempt]
+    on_a_branch(checkout, {"app/__init__.py": BAD, **files})
+    run = checkout.run(*DEVELOP, env=PULL_REQUEST)
+    assert run.verdict["policy"]["source"].startswith("pyproject.toml at main")
+    assert (run.status, run.verdict["verdict"]) == (1, "fail"), run
+    assert rule in rules(run), rules(run)
+
+
+LOCALLY = [
+    name
+    for name in ATTEMPTS
+    if name not in {"the gate policy off", "another profile", "a base of its own"}
+]
+
+
+@pytest.mark.parametrize("attempt", LOCALLY)
+def test_without_a_ci_the_gate_policy_tells_as_well(attempt: str, checkout: Checkout) -> None:
+    files, rule = ATTEMPTS[attempt]
+    on_a_branch(checkout, files)
+    run = checkout.run(*DEVELOP)
+    assert rule in rules(run), rules(run)
+    assert run.verdict["policy"]["source"] == "pyproject.toml"
+    assert run.outcome("policy") == "fail", run
+
+
+def test_the_change_without_any_attempt_fails_by_itself(checkout: Checkout) -> None:
+    run = on_a_branch(checkout, {"app/__init__.py": BAD}).run(*DEVELOP, env=PULL_REQUEST)
+    assert (run.status, run.outcome("lint"), run.outcome("policy")) == (1, "fail", "pass"), run
+
+
+def test_a_sound_change_passes(checkout: Checkout) -> None:
+    sound = {"app/__init__.py": "def used():\n    return 1\n\n\nMORE = 1\n"}
+    run = on_a_branch(checkout, sound).run(*DEVELOP, env=PULL_REQUEST)
+    assert (run.status, run.outcome("policy")) == (0, "pass"), run
+
+
+def test_a_tightening_passes(checkout: Checkout) -> None:
+    more = with_settings('select = ["E", "F"]', 'select = ["E", "F", "B"]')
+    run = on_a_branch(checkout, more).run(*DEVELOP, env=PULL_REQUEST)
+    assert (run.status, rules(run)) == (0, set()), run
+
+
+def test_a_loosening_takes_effect_once_it_is_on_the_base(checkout: Checkout) -> None:
+    ignored = with_settings('select = ["E", "F"]', 'select = ["E", "F"]\nignore = ["F401"]')
+    on_a_branch(checkout, ignored)
+    checkout.git("branch", "-f", "main", "feature")
+    checkout.write({"app/__init__.py": BAD.replace("os", "re")}).git("commit", "-qam", "Use it")
+    run = checkout.run(*DEVELOP, env=PULL_REQUEST)
+    assert (run.status, rules(run)) == (0, set()), run
+
+
+def test_a_lower_limit_of_coverage(checkout: Checkout) -> None:
+    unused = "def used():\n    return 1\n\n\ndef a():\n    return 1\n\n\ndef b():\n    return 1\n"
+    lower = with_settings("fail_under = 90", "fail_under = 10")
+    on_a_branch(checkout, {"app/__init__.py": unused, **lower})
+    run = checkout.run(*DEVELOP, "--devops-gates-stage", "test", env=PULL_REQUEST)
+    assert (run.status, run.outcome("policy")) == (1, "fail"), run
+
+
+def test_a_test_that_is_skipped(checkout: Checkout) -> None:
+    skipped = (
+        "import app\nimport pytest\n\n\n@pytest.mark.skip\ndef test_used():\n"
+        "    assert app.used() == 2\n\n\ndef test_nothing():\n    pass\n"
+    )
+    on_a_branch(checkout, {"test_app.py": skipped})
+    run = checkout.run(*DEVELOP, "--devops-gates-stage", "test", env=PULL_REQUEST)
+    assert run.status == 1, run
+    assert "suppressions-grown" in rules(run)
+
+
+def test_a_gate_that_does_not_apply_any_more(checkout: Checkout) -> None:
+    formatted = {
+        **BASE,
+        "pyproject.toml": PYPROJECT + '\n[tool.ruff.format]\nquote-style = "double"\n',
+    }
+    checkout.write(formatted).commit()
+    checkout.git("branch", "-M", "main")
+    checkout.git("checkout", "-q", "-b", "feature")
+    checkout.write({"pyproject.toml": PYPROJECT, "app/__init__.py": "X = {  'a':1 }\n"})
+    run = checkout.run(*DEVELOP, env=PULL_REQUEST)
+    assert (run.status, run.outcome("format")) == (1, "not-applicable"), run
+    assert "gate-turned-off" in rules(run)
+
+
+def test_a_pull_request_without_its_base_is_unknown(checkout: Checkout) -> None:
+    on_a_branch(checkout, {})
+    run = checkout.run(*DEVELOP, env={"GITHUB_BASE_REF": "release/9"})
+    assert (run.status, run.outcome("policy")) == (6, "unknown"), run
+    assert "git fetch origin +refs/heads/release/9" in run.reason("policy")
