@@ -9,22 +9,26 @@ from typing import Any
 
 import msgspec
 
-from pytest_devops_gates import baseline, config, disk, git
+from pytest_devops_gates import approvals, baseline, config, disk, git
 from pytest_devops_gates.baseline import Baseline
 from pytest_devops_gates.errors import UsageError
+from pytest_devops_gates.verdict import Approval
 
 PYPROJECT = "pyproject.toml"
 WAIVERS = "devops-gates/waivers.toml"
-FILES = (PYPROJECT, baseline.FILE, WAIVERS)
+FILES = (PYPROJECT, baseline.FILE, WAIVERS, approvals.FILE)
+JUDGING = (baseline.FILE, WAIVERS)
 
 
 class Charter(msgspec.Struct, frozen=True):
-    """``source`` says where it is from; ``waivers`` is the text of their file, None without one."""
+    """``source`` says where it is from; ``waivers`` is the text of their file, None without one,
+    and ``digest`` that of the files beside the policy."""
 
     source: str
     pyproject: dict[str, Any]
     baseline: Baseline = Baseline()
     waivers: bytes | None = None
+    approvals: tuple[Approval, ...] = ()
     digest: str = ""
 
 
@@ -62,7 +66,8 @@ def _charter(
         pyproject=pyproject,
         baseline=baseline.read(owed, baseline.FILE + where) if owed is not None else Baseline(),
         waivers=found.get(WAIVERS),
-        digest=_digest(found.get(name) for name in FILES[1:]),
+        approvals=approvals.read(found.get(approvals.FILE, b""), approvals.FILE + where),
+        digest=_digest(found.get(name) for name in JUDGING),
     )
 
 

@@ -8,6 +8,7 @@ Source: git-diff(1), "Raw output format" and "Generating patch text".
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -125,10 +126,11 @@ def _run(first: int, count: int) -> Lines | None:
 def _untracked(root: Path, name: str) -> FileChange:
     """All lines of a file that git does not know; none of what is no plain file."""
     path = root / name
-    try:
-        plain = path.is_file() and not path.is_symlink()
-        content = path.read_bytes() if plain else b""
-    except OSError:
-        content = b""
-    count = content.count(b"\n") + (not content.endswith(b"\n") and bool(content))
+    count, last = 0, b"\n"
+    with contextlib.suppress(OSError):
+        if path.is_file() and not path.is_symlink():
+            with path.open("rb") as stream:
+                while part := stream.read(2**20):
+                    count, last = count + part.count(b"\n"), part[-1:]
+    count += last != b"\n"
     return FileChange(name, "untracked", added=((1, count),) if count else ())

@@ -6,7 +6,10 @@ gates found.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 import msgspec
 
@@ -22,6 +25,7 @@ from pytest_devops_gates.plan import Plan
 from pytest_devops_gates.verdict import Waiver
 
 GATE = "policy"
+CONFIGURATION = "pyproject.toml"
 STALE = "stale-baseline"
 TURNED = "gate-turned-off"
 INTRODUCED = "baseline-introduced"
@@ -62,6 +66,30 @@ def loosened(before: Rules, here: Rules, change: Change) -> Iterator[Finding]:
     elif owes.debts:
         message = f"{len(owes.debts)} findings are taken for known, and the base has no baseline"
         yield Finding(INTRODUCED, message, Severity.LOW, Confidence.HIGH, baseline.FILE)
+
+
+def is_policy_alone(before: Charter, here: Charter, change: Change) -> bool:
+    """Whether a change touches nothing but ``devops-gates/`` and ``[tool.devops-gates]``."""
+    names = {name for file in change.files for name in (file.path, file.old) if name}
+    elsewhere = {name for name in names if not name.startswith("devops-gates/")}
+    return elsewhere <= {CONFIGURATION} and _beside(before.pyproject) == _beside(here.pyproject)
+
+
+def proposal(here: Charter) -> str:
+    """The digest of the policy, the baseline and the waivers that a change proposes: what somebody
+    approves. It does not depend on the run."""
+    tool = here.pyproject.get("tool")
+    table = tool.get("devops-gates") if isinstance(tool, dict) else None
+    plain = json.dumps([table, here.digest], sort_keys=True, default=str)
+    return hashlib.sha256(plain.encode()).hexdigest()
+
+
+def _beside(pyproject: Mapping[str, Any]) -> dict[str, Any]:
+    tool = pyproject.get("tool")
+    tool = (
+        {k: v for k, v in tool.items() if k != "devops-gates"} if isinstance(tool, dict) else tool
+    )
+    return {**pyproject, "tool": tool or {}}
 
 
 def turned_off(

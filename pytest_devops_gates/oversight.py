@@ -6,13 +6,13 @@ It runs beside the gates, since it needs the base's own policy and, now and then
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timezone
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime, timezone
 
 import msgspec
 import pytest
 
-from pytest_devops_gates import charter, config, disk, governance, waivers
+from pytest_devops_gates import approvals, charter, config, disk, governance, waivers
 from pytest_devops_gates.baseline import FILE as BASELINE
 from pytest_devops_gates.basis import completed, lay_out
 from pytest_devops_gates.brief import Brief, planned
@@ -23,24 +23,29 @@ from pytest_devops_gates.governance import GATE, Rules
 from pytest_devops_gates.plan import Plan
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.request import Request
-from pytest_devops_gates.verdict import Waiver
+from pytest_devops_gates.verdict import Approval, Waiver
 from pytest_devops_gates.waiver_file import WaiverFile, read
 
 
 class Seen(msgspec.Struct, frozen=True):
     """What was seen beside the gates: loosenings, gates that judged the base and do not apply
-    here, and why something could not be compared."""
+    here, and why something could not be compared. A change of the policy alone has its digest in
+    ``proposal``, and in ``approval`` who consented to it."""
 
     loosened: tuple[Finding, ...] = ()
     applied: tuple[str, ...] = ()
     trouble: str | None = None
+    proposal: str | None = None
+    approval: Approval | None = None
 
 
 class Settled(msgspec.Struct, frozen=True):
-    """The evidence with the last word on each finding, and the waivers with what they hold back."""
+    """The evidence with the last word on each finding, the waivers with what they hold back, and
+    the approvals that count."""
 
     evidence: dict[str, Evidence]
     waivers: tuple[Waiver, ...]
+    approvals: tuple[Approval, ...]
 
 
 def watch(
@@ -59,7 +64,15 @@ def watch(
         return Seen(trouble=f"the policy cannot be compared with the base's: {why}")
     with contextlib.ExitStack() as room:
         applied = _applied_at_base(known, project, before, room)
-    return Seen(tuple(governance.loosened(before, here, change)), tuple(applied))
+    seen = Seen(tuple(governance.loosened(before, here, change)), tuple(applied))
+    if not governance.is_policy_alone(there, here.charter, change):
+        return seen
+    digest = governance.proposal(here.charter)
+    return msgspec.structs.replace(
+        seen,
+        proposal=digest,
+        approval=approvals.of_policy(here.charter.approvals, digest, _today()),
+    )
 
 
 def settle(evidence: Mapping[str, Evidence], known: Brief, project: Project, seen: Seen) -> Settled:
@@ -75,18 +88,40 @@ def settle(evidence: Mapping[str, Evidence], known: Brief, project: Project, see
     )
     by_gate: dict[str, list[Finding]] = {name: [] for name in gathered}
     for finding in applied.findings:
-        by_gate[finding.gate].append(finding)
+        by_gate[finding.gate].append(_approved(finding, seen))
     gathered = {
         name: msgspec.structs.replace(found, findings=tuple(by_gate[name]))
         for name, found in gathered.items()
     }
     judged = _judged(gathered, known, project)
     _add(gathered, project, waivers.unmatched(applied, file.lines, judged))
-    if seen.trouble and GATE in gathered:
+    if GATE in gathered:
+        own_word = gathered[GATE]
         gathered[GATE] = msgspec.structs.replace(
-            gathered[GATE], unknown=gathered[GATE].unknown or seen.trouble
+            own_word,
+            unknown=own_word.unknown or seen.trouble,
+            notes=(*own_word.notes, *_how_to_approve(seen)),
         )
-    return Settled(gathered, applied.waivers)
+    approved = (seen.approval,) if seen.approval else ()
+    return Settled(gathered, applied.waivers, approved)
+
+
+def _approved(finding: Finding, seen: Seen) -> Finding:
+    """A loosening that somebody approved is held back, and stays in sight."""
+    is_one = any(finding.rule == f.rule and finding.message == f.message for f in seen.loosened)
+    if seen.approval is None or finding.gate != GATE or not is_one:
+        return finding
+    return msgspec.structs.replace(
+        finding, state="waived", waiver=f"approved by {seen.approval.who}"
+    )
+
+
+def _how_to_approve(seen: Seen) -> Iterator[str]:
+    if seen.proposal and seen.loosened and seen.approval is None:
+        yield (
+            "this change is of the policy alone: who may do so approves it in"
+            f' {approvals.FILE} with policy = "{seen.proposal}"'
+        )
 
 
 def _said(
@@ -121,8 +156,11 @@ def _add(gathered: dict[str, Evidence], project: Project, more: Iterable[Finding
 
 def _waivers(each: charter.Charter, plan: Plan) -> WaiverFile:
     names = [gate.name for gate in plan.gates]
-    today = datetime.now(timezone.utc).date()
-    return read(each.waivers or b"", waivers.FILE, names, today)
+    return read(each.waivers or b"", waivers.FILE, names, _today())
+
+
+def _today() -> date:
+    return datetime.now(timezone.utc).date()
 
 
 def _rules(

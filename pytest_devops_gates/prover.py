@@ -72,12 +72,20 @@ def prove(
             unplanted[name] = str(trouble)
             continue
         trials.append(Trial(name, (name,), root, prospect.gate.cost, name in tested))
-    profile = ["--devops-gates-profile", seen.plan.profile]
-    told = _carry_out(trials, seen.project, [*profile, *arguments], folder, progress)
+    told = _carry_out(trials, seen.project, [*_asked(seen), *arguments], folder, progress)
     for name, canary in canaries.items():
         yield judge_proof(name, canary, _run(told[name], name), _run(told[CLEAN], name))
     for name, why in unplanted.items():
         yield judge_unplanted(name, why, _run(told[CLEAN], name))
+
+
+def _asked(seen: Outlook) -> list[str]:
+    """The same profile and the same base: a clone calls another branch its default one."""
+    base = seen.project.base
+    return [
+        f"--devops-gates-profile={seen.plan.profile}",
+        *([f"--devops-gates-base={base}"] if base else []),
+    ]
 
 
 def _copy(project: Project, target: Path) -> Path:

@@ -191,7 +191,12 @@ def _judge(
         watched.result(),
     )
     interrupted = interrupts.name if interrupts.count else None
-    pending = msgspec.structs.replace(pending, release=released.result(), waivers=settled.waivers)
+    pending = msgspec.structs.replace(
+        pending,
+        release=released.result(),
+        waivers=settled.waivers,
+        approvals=settled.approvals,
+    )
     verdict = conclude(pending, known.plan, project, settled.evidence, news, interrupted)
     return with_proposals(verdict, known.plan, known.comparison.own.baseline)
 

@@ -180,13 +180,14 @@ class Waiver(msgspec.Struct, frozen=True):
 
 
 class Approval(msgspec.Struct, frozen=True):
-    """Somebody's consent to a release: who, when, for which commit and artefact, until when."""
+    """Somebody's consent: who, when, to which commit, artefact or policy (a digest), until when."""
 
     who: str
     when: str
     commit: str | None = None
     artefact: str | None = None
     expires: str | None = None
+    policy: str | None = None
 
 
 class Verdict(msgspec.Struct, frozen=True):

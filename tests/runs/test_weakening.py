@@ -241,3 +241,61 @@ def test_a_pull_request_without_its_base_is_unknown(checkout: Checkout) -> None:
     run = checkout.run(*DEVELOP, env={"GITHUB_BASE_REF": "release/9"})
     assert (run.status, run.outcome("policy")) == (6, "unknown"), run
     assert "git fetch origin +refs/heads/release/9" in run.reason("policy")
+
+
+def approve(checkout: Checkout, digest: str, **fields: str) -> None:
+    told = {"who": '"@lead"', "when": "2026-11-01", "policy": f'"{digest}"', **fields}
+    table = "".join(f"{key} = {value}\n" for key, value in told.items())
+    checkout.write({"devops-gates/approvals.toml": f"[[approval]]\n{table}"})
+
+
+def proposed(run: Ended) -> str:
+    (note,) = [n for n in run.gate("policy")["notes"] if "policy alone" in n]
+    return str(note.rpartition("= ")[2].strip('"'))
+
+
+def test_a_change_of_the_policy_alone_may_be_approved(checkout: Checkout) -> None:
+    on_a_branch(checkout, ATTEMPTS["a lower level"][0])
+    run = checkout.run(*DEVELOP, env=PULL_REQUEST)
+    assert run.status == 1, run
+    approve(checkout, proposed(run))
+    run = checkout.run(*DEVELOP, env=PULL_REQUEST)
+    assert (run.status, run.outcome("policy")) == (0, "pass"), run
+    (held,) = [f for f in run.verdict["findings"] if f["gate"] == "policy"]
+    assert (held["state"], held["waiver"]) == ("waived", "approved by @lead")
+    assert run.verdict["approvals"][0]["who"] == "@lead"
+    checkout.write(with_settings('level = "required"', 'level = "off"'))
+    run = checkout.run(*DEVELOP, env=PULL_REQUEST)
+    assert run.status == 1, "what was approved is another policy"
+
+
+@pytest.mark.parametrize(
+    "fields", [{"when": "2999-01-01"}, {"expires": "2020-01-01"}, {"policy": '"0123"'}]
+)
+def test_an_approval_that_does_not_hold(fields: dict[str, str], checkout: Checkout) -> None:
+    on_a_branch(checkout, ATTEMPTS["a lower level"][0])
+    approve(checkout, proposed(checkout.run(*DEVELOP, env=PULL_REQUEST)), **fields)
+    assert checkout.run(*DEVELOP, env=PULL_REQUEST).status == 1
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"app/__init__.py": "def used():\n    return 1\n\n\nX = 1\n"},
+        {"pyproject.toml": PYPROJECT.replace('"required"', '"advisory"').replace("90", "91")},
+    ],
+)
+def test_no_approval_helps_a_change_of_something_else(
+    more: dict[str, str], checkout: Checkout
+) -> None:
+    on_a_branch(checkout, ATTEMPTS["a lower level"][0])
+    approve(checkout, proposed(checkout.run(*DEVELOP, env=PULL_REQUEST)))
+    run = checkout.write(more).run(*DEVELOP, env=PULL_REQUEST)
+    assert (run.status, run.outcome("policy")) == (1, "fail"), run
+
+
+def test_a_broken_file_of_approvals_is_a_configuration_error(checkout: Checkout) -> None:
+    on_a_branch(checkout, {"devops-gates/approvals.toml": "[[approval]]\nwhose = 'me'\n"})
+    run = checkout.run(*DEVELOP)
+    assert run.status == 4, run
+    assert "unknown key" in run.verdict["reason"]
