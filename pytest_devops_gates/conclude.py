@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from pytest_devops_gates import policy
+from pytest_devops_gates.change import Change
 from pytest_devops_gates.evidence import Evidence, Rule, TestDetail
 from pytest_devops_gates.gate import Gate
 from pytest_devops_gates.newness import New
@@ -19,6 +20,7 @@ from pytest_devops_gates.verdict import (
     EXIT_STATUS,
     OFF,
     UNKNOWN,
+    Compared,
     ProjectName,
     Ruling,
     StageOutcome,
@@ -53,6 +55,7 @@ def conclude(
         commit=project.commit,
         dirty=project.dirty,
         base=project.base,
+        compared=_compared(project.change),
         stages=tuple(
             StageOutcome(stage.value, worst([r for r in rulings if r.stage == stage.value]))
             for stage in Stage
@@ -80,6 +83,13 @@ def _ruling(gate: Gate, plan: Plan, evidence: Evidence | None, new: New | None) 
         new = new or New(evidence.findings)
         ruling = policy.rule(settings, evidence, new.baseline, new.doubt)
     return msgspec.structs.replace(ruling, about=gate.about, again=gate.again)
+
+
+def _compared(change: Change | None) -> Compared | None:
+    if change is None:
+        return None
+    lines = sum(last - first + 1 for file in change.files for first, last in file.added)
+    return Compared(change.base.ref, change.base.told, len(change.files), lines)
 
 
 def _named(project: Project) -> ProjectName:

@@ -84,6 +84,16 @@ class PolicySource(msgspec.Struct, frozen=True):
     sha256: str = ""
 
 
+class Compared(msgspec.Struct, frozen=True):
+    """What the change was compared with: ``told`` says who named ``ref``. ``files`` are other than
+    there, with so many new ``lines``."""
+
+    ref: str
+    told: str
+    files: int
+    lines: int
+
+
 class TestCounts(msgspec.Struct, frozen=True):
     """The test run in numbers. ``seconds`` is the sum over all phases of all tests."""
 
@@ -208,6 +218,7 @@ class Verdict(msgspec.Struct, frozen=True):
     commit: str | None = None
     dirty: bool = False
     base: str | None = None
+    compared: Compared | None = None
     selection: Selection = Selection()
     policy: PolicySource = PolicySource()
     stages: tuple[StageOutcome, ...] = ()

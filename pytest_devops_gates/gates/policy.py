@@ -21,7 +21,10 @@ from pytest_devops_gates.gate import OFF, Canary, Gate, NoOptions, Options
 from pytest_devops_gates.governance import RULES
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
-from pytest_devops_gates.suppression import suppressions
+from pytest_devops_gates.suppression import KINDS, suppressions
+
+DEPENDS = "skipif"
+"""Whether such a test is skipped depends on the machine."""
 
 NO_BASE = "no base to compare with, no baseline and no waivers"
 
@@ -64,9 +67,10 @@ def _suppressions(project: Project, change: Change) -> Iterator[Finding]:
     adopted = _is_adopted(contents.pop("pyproject.toml", b""))
     before = _counted(contents.values())
     after = _counted(data for file in sources if (data := _data(project, file.path)) is not None)
-    for finding in loosening.suppressions(before, after):
-        severity = Severity.HIGH if adopted else Severity.LOW
-        yield msgspec.structs.replace(finding, severity=severity)
+    for kind in KINDS:
+        told = loosening.suppressions({kind: before[kind]}, {kind: after[kind]})
+        severity = Severity.HIGH if adopted and kind != DEPENDS else Severity.LOW
+        yield from (msgspec.structs.replace(finding, severity=severity) for finding in told)
 
 
 def _is_adopted(pyproject: bytes) -> bool:

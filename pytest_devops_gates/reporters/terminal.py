@@ -28,8 +28,10 @@ from pytest_devops_gates.verdict import (
     UNKNOWN,
     WARN,
     Change,
+    Compared,
     Measured,
     Ruling,
+    Verdict,
 )
 from pytest_devops_gates.weight import breaks
 
@@ -57,6 +59,8 @@ def render(
         return f"verdict: {word} · {neutral(verdict.reason)}\n"
     page.rule(" devops gates ", None)
     page.verdict(verdict.verdict, neutral(verdict.reason))
+    if verdict.compared:
+        page.text(_compared(verdict.compared, verdict))
     if verdict.since:
         page.text(_since(verdict.since))
     if verdict.gates:
@@ -114,6 +118,14 @@ class _Page:
 
     def _wrap(self, text: str, code: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text
+
+
+def _compared(compared: Compared, verdict: Verdict) -> str:
+    """What the change was compared with, and by what it was judged if not by itself."""
+    files = "1 file" if compared.files == 1 else f"{compared.files} files"
+    text = f"compared with {compared.ref} ({compared.told}): {files}, {compared.lines} new lines"
+    judged = verdict.policy.source
+    return neutral(f"{text}; judged by {judged}" if " at " in judged else text)
 
 
 def _since(change: Change) -> str:

@@ -38,6 +38,8 @@ def head(verdict: Verdict) -> list[str]:
     if verdict.commit:
         dirty = " with uncommitted changes" if verdict.dirty else ""
         about.append(f"commit {name(verdict.commit)}{dirty}")
+    if verdict.compared:
+        about.append(f"compared with {name(verdict.compared.ref)}")
     about += [f"run {name(verdict.run_id)}", f"{verdict.seconds:.1f} s"]
     part = []
     if verdict.gates and not verdict.selection.complete:
