@@ -18,15 +18,18 @@ import msgspec
 from pytest_devops_gates import disk, staged
 from pytest_devops_gates.baseline import Baseline
 from pytest_devops_gates.change import Change
+from pytest_devops_gates.engine.schedule import Running
 from pytest_devops_gates.engine.task import Job, Task
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Evidence
 from pytest_devops_gates.findings import complete, read_source
+from pytest_devops_gates.gate import Gate
 from pytest_devops_gates.gates.coverage import packages
-from pytest_devops_gates.newness import AtBase, New, newness, wants_base
+from pytest_devops_gates.newness import AtBase, New, is_open, lacks_numbers, newness
 from pytest_devops_gates.plan import Plan
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.reaper import Reaper
+from pytest_devops_gates.remeasure import MARK, Remeasurement
 
 SETTINGS = frozenset(
     "pyproject.toml ruff.toml .ruff.toml setup.cfg tox.ini mypy.ini .mypy.ini .bandit bandit.yaml"
@@ -57,22 +60,25 @@ class Basis:
         self._laid: Project | None = None
         self._keys: dict[str, Path] = {}
 
-    def take(self, task: Task, evidence: Evidence) -> Job | None:
+    def take(self, task: Task, evidence: Evidence) -> Running | None:
         """A gate has ended. Returns its run on the base's tree, if one is needed."""
         name = task.gate.name
         evidence = completed(name, evidence, self.project.root)
         self.evidence[name] = evidence
         change = self.project.change
-        if change is None or not task.gate.static or evidence.not_applicable:
+        if change is None or evidence.not_applicable or MARK in os.environ:
             return None
-        if not wants_base(self._plan.settings[name], evidence, self._owed, change):
+        if not self._is_needed(task.gate, evidence, change):
             return None
         kept = self._keys[name] = self._place(task, evidence, change)
         with contextlib.suppress(OSError, ValueError):
             self.at_base[name] = msgspec.json.decode(disk.read_plain(kept), type=AtBase)
             return None
         try:
-            return Job(task, self._base_project(change), self._reaper)
+            if task.gate.static:
+                return Job(task, self._base_project(change), self._reaper)
+            patience = self._plan.settings["tests"].timeout
+            return Remeasurement(task, self.project, change, self._reaper, self._room, patience)
         except (CannotTell, OSError) as trouble:
             self.at_base[name] = AtBase(Evidence(unknown=str(trouble)))
             return None
@@ -80,8 +86,8 @@ class Basis:
     def take_base(self, task: Task, evidence: Evidence) -> None:
         """A gate has ended on the base's tree."""
         name = task.gate.name
-        assert self._laid is not None
-        found = AtBase(*_with_lines(completed(name, evidence, self._laid.root), self._laid.root))
+        root = self._laid.root if self._laid else self.project.root
+        found = AtBase(*_with_lines(completed(name, evidence, root), root))
         self.at_base[name] = found
         if not evidence.unknown:
             with contextlib.suppress(OSError):
@@ -94,6 +100,13 @@ class Basis:
         if not gate.debt:
             return New(evidence.findings)
         return newness(evidence, name, self._owed, self.at_base.get(name), self.project)
+
+    def _is_needed(self, gate: Gate, evidence: Evidence, change: Change) -> bool:
+        settings = self._plan.settings[gate.name]
+        if not gate.static:
+            return lacks_numbers(settings, self._owed) and not evidence.unknown
+        lacks = lacks_numbers(settings, self._owed)
+        return lacks or is_open(settings, evidence, self._owed, change)
 
     def _base_project(self, change: Change) -> Project:
         if self._laid is None:

@@ -25,6 +25,21 @@ _HOLDS: dict[str, Callable[[float, float], bool]] = {
 }
 
 
+class Baselines(msgspec.Struct, frozen=True):
+    """The metrics of a gate at the base: those that are recorded, and those measured there."""
+
+    recorded: Mapping[str, float] = {}
+    measured: Mapping[str, float] = {}
+
+    def of(self, metric: str) -> tuple[float | None, str]:
+        """A metric, and where it is from: what is recorded counts more."""
+        if metric in self.recorded:
+            return self.recorded[metric], "recorded"
+        if metric in self.measured:
+            return self.measured[metric], "measured"
+        return None, ""
+
+
 class Condition(msgspec.Struct, frozen=True):
     """What a metric must be. Compared unrounded.
 
@@ -78,18 +93,16 @@ def is_percentage(metric: str) -> bool:
     return metric.partition(":")[0] in {"line", "branch", "total", "new-line", "new-branch"}
 
 
-def hold(
-    condition: Condition, metrics: Mapping[str, float], baseline: Mapping[str, float]
-) -> Measured:
+def hold(condition: Condition, metrics: Mapping[str, float], baselines: Baselines) -> Measured:
     """The condition with what was measured, here and at the base."""
     value = metrics.get(condition.metric)
     if value is not None and not math.isfinite(value):
         value = None
-    before = baseline.get(condition.metric) if condition.relative else None
+    before, source = baselines.of(condition.metric) if condition.relative else (None, "")
     limit = condition.limit_from(before)
     holds = None if value is None or limit is None else _HOLDS[condition.operator](value, limit)
     shown = condition.limit if limit is None else limit
-    return Measured(condition.metric, condition.operator, shown, value, before, holds)
+    return Measured(condition.metric, condition.operator, shown, value, before, holds, source)
 
 
 def number(value: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import msgspec
 
 from pytest_devops_gates.baseline import Baseline
 from pytest_devops_gates.change import Change
+from pytest_devops_gates.conditions import Baselines
 from pytest_devops_gates.counts import finding_metrics, selector
 from pytest_devops_gates.debt import Debt, old_paths, owed, settle
 from pytest_devops_gates.edits import Spot, edited
@@ -35,7 +36,7 @@ class New(msgspec.Struct, frozen=True):
     told which of them are new."""
 
     findings: tuple[Finding, ...]
-    baseline: dict[str, float] = {}
+    baseline: Baselines = Baselines()
     doubt: str | None = None
 
 
@@ -56,25 +57,28 @@ def newness(
         doubt = there.unknown and f"the gate could not tell on the base's tree: {there.unknown}"
         findings = _excused(findings, _not_written(there, baseline.of(gate)), change)
         findings = _edited(findings, at_base, change, project.root)
-    recorded = {n.metric: n.value for n in baseline.numbers if n.gate == gate}
-    measured = _metrics(there) if there and not there.unknown else {}
+    numbers = Baselines(
+        recorded={n.metric: n.value for n in baseline.numbers if n.gate == gate},
+        measured=_metrics(there) if there and not there.unknown else {},
+    )
     is_open = any(finding.state == "new" for finding in findings)
-    return New(findings, {**measured, **recorded}, doubt if doubt and is_open else None)
+    return New(findings, numbers, doubt if doubt and is_open else None)
 
 
-def wants_base(settings: Settings, evidence: Evidence, baseline: Baseline, change: Change) -> bool:
-    """Whether a gate has to be run on the base's tree: for findings that nothing excuses and a
-    condition counts, or for numbers that nobody has recorded."""
+def lacks_numbers(settings: Settings, baseline: Baseline) -> bool:
+    """Whether a condition compares with a number that nobody has recorded."""
     conditions = (*settings.conditions, *settings.warnings)
-    name = settings.name
-    if any(c.relative and baseline.number(name, c.metric) is None for c in conditions):
-        return True
+    return any(c.relative and baseline.number(settings.name, c.metric) is None for c in conditions)
+
+
+def is_open(settings: Settings, evidence: Evidence, baseline: Baseline, change: Change) -> bool:
+    """Whether a condition counts new findings, and there are some that the baseline excuses not."""
+    conditions = (*settings.conditions, *settings.warnings)
     chosen = [found for c in conditions if (found := selector(c.metric))]
-    wanted = [one for one in chosen if one.state in ("new", KNOWN)]
-    if not wanted or not evidence.findings:
+    if not evidence.findings or not any(one.state in ("new", KNOWN) for one in chosen):
         return False
-    open_ones = _excused(evidence.findings, baseline.of(name), change)
-    return any(f.state == "new" for f in open_ones)
+    left = _excused(evidence.findings, baseline.of(settings.name), change)
+    return any(finding.state == "new" for finding in left)
 
 
 def _excused(
@@ -128,7 +132,7 @@ def _not_written(at_base: Evidence, written: Sequence[Debt]) -> list[Debt]:
     return [debt for debt, is_known in zip(shown, known, strict=True) if not is_known]
 
 
-def _metrics(at_base: Evidence) -> Mapping[str, float]:
+def _metrics(at_base: Evidence) -> dict[str, float]:
     return {**at_base.metrics, **finding_metrics(at_base.findings)}
 
 

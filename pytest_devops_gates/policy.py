@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
-from pytest_devops_gates.conditions import Condition, exact, hold, is_percentage, number
+from pytest_devops_gates.conditions import Baselines, Condition, exact, hold, is_percentage, number
 from pytest_devops_gates.counts import count, finding_metrics, selector
 from pytest_devops_gates.evidence import Evidence
 from pytest_devops_gates.gate import REQUIRED
@@ -24,6 +24,9 @@ NO_HISTORY = (
     "is compared with the base, and there is no history: nothing was recorded of it there"
     " · devops-gates baseline"
 )
+
+
+NOTHING = Baselines()
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -50,20 +53,20 @@ class Answer(msgspec.Struct, frozen=True):
 def rule(
     settings: Settings,
     evidence: Evidence,
-    baseline: Mapping[str, float] | None = None,
+    baselines: Baselines = NOTHING,
     doubt: str | None = None,
 ) -> Ruling:
     """Judge one gate. Only an explicit pass passes.
 
     Numbers of evidence that broke off are lower bounds, so what they break stays broken: an upper
-    limit that is exceeded already is a fail, all else is unknown. ``baseline`` are the metrics at
+    limit that is exceeded already is a fail, all else is unknown. ``baselines`` are the metrics at
     the base, and ``doubt`` says why it cannot be told which findings are new.
     """
     asked = [condition.metric for condition in (*settings.conditions, *settings.warnings)]
     metrics = {**evidence.metrics, **finding_metrics(evidence.findings, asked)}
     measured, warnings = (
         tuple(
-            hold(condition, metrics, baseline or {})
+            hold(condition, metrics, baselines)
             for condition in wanted
             if condition.metric not in evidence.inapplicable
         )
@@ -159,7 +162,7 @@ def _breach(settings: Settings, m: Measured) -> str:
         value = exact(m.value)
     text = f"{settings.name}: {m.metric} {value}, needs {m.operator} {limit}"
     if m.baseline is not None:
-        text += f" (it was {number(m.baseline)} at the base)"
+        text += f" ({number(m.baseline)} at the base, {m.source})"
     return f"{text} · {settings.again}" if settings.again else text
 
 

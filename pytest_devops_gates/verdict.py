@@ -20,7 +20,11 @@ OUTCOMES = (FAIL, UNKNOWN, WARN, PASS, NOT_APPLICABLE, OFF)
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """A condition with the value that was held against it; ``holds`` is None without a value."""
+    """A condition with the value that was held against it; ``holds`` is None without a value.
+
+    ``baseline`` is the base's value, and ``source`` says where it is from: ``recorded`` in its
+    baseline, or ``measured`` on its tree.
+    """
 
     metric: str
     operator: str
@@ -28,6 +32,7 @@ class Measured(msgspec.Struct, frozen=True):
     value: float | None = None
     baseline: float | None = None
     holds: bool | None = None
+    source: str = ""
 
 
 class Counts(msgspec.Struct, frozen=True):

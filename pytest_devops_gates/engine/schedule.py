@@ -31,11 +31,32 @@ class Interrupts:
 Progress = Callable[[list[tuple[str, float]]], None]
 
 
+class Running(Protocol):
+    """A job at work: see Job."""
+
+    task: Task
+    started: float
+
+    @property
+    def owns_terminal(self) -> bool: ...
+
+    @property
+    def hears_terminal(self) -> bool: ...
+
+    def poll(self) -> Evidence | None: ...
+
+    def kill(self, trouble: str) -> Evidence: ...
+
+    def interrupt(self) -> None: ...
+
+    def testimony(self) -> dict[str, Evidence]: ...
+
+
 class Witness(Protocol):
     """Whoever is told of each gate that ends. ``take`` may ask for one more run of it, on the
     base's tree, and ``take_base`` is told of the end of that."""
 
-    def take(self, task: Task, evidence: Evidence) -> Job | None: ...
+    def take(self, task: Task, evidence: Evidence) -> Running | None: ...
 
     def take_base(self, task: Task, evidence: Evidence) -> None: ...
 
@@ -58,7 +79,7 @@ def run(
     already, before all of the project was known.
     """
     waiting = {task.gate.name: task for task in order(tasks)}
-    running: dict[str, Job] = {}
+    running: dict[str, Running] = {}
     done: dict[str, Evidence] = {}
     testimony: dict[str, Evidence] = {}
     if first:
@@ -120,7 +141,7 @@ def _take_testimony(
 
 def _start_what_can(
     waiting: dict[str, Task],
-    running: dict[str, Job],
+    running: dict[str, Running],
     done: dict[str, Evidence],
     project: Project,
     reaper: Reaper,
@@ -152,7 +173,7 @@ def _refused(task: Task, done: dict[str, Evidence]) -> Evidence | None:
     return None
 
 
-def _lanes(running: dict[str, Job], project: Project) -> int:
+def _lanes(running: dict[str, Running], project: Project) -> int:
     """How many may run at once: beside the tests, the cores that they leave free, one at least."""
     cores = os.cpu_count() or 1
     if not any(job.owns_terminal for job in running.values()):
@@ -170,7 +191,7 @@ def _trouble(interrupts: Interrupts, deadline: float) -> str | None:
 
 
 def _end(
-    running: dict[str, Job], waiting: dict[str, Task], interrupts: Interrupts, trouble: str
+    running: dict[str, Running], waiting: dict[str, Task], interrupts: Interrupts, trouble: str
 ) -> dict[str, Evidence]:
     """End the tools at once, and let the tests end by themselves, unless they are asked twice."""
     ended = {name: Evidence(unknown=trouble) for name in waiting}
@@ -185,7 +206,7 @@ def _end(
     return ended
 
 
-def _await(job: Job, interrupts: Interrupts, trouble: str) -> Evidence:
+def _await(job: Running, interrupts: Interrupts, trouble: str) -> Evidence:
     asked = interrupts.count
     evidence = job.poll()
     while evidence is None:

@@ -178,7 +178,7 @@ def _conditions(ruling: Ruling) -> Iterator[str]:
 
 def _measured(c: Measured, verb: str) -> str:
     value = "not measured" if c.value is None else number(c.value)
-    base = "" if c.baseline is None else f", was {number(c.baseline)}"
+    base = "" if c.baseline is None else f", {number(c.baseline)} at the base {c.source}".rstrip()
     return neutral(f"{c.metric} {value}, {verb} {c.operator} {exact(c.limit)}{base}")
 
 

@@ -181,7 +181,7 @@ def test_verbose_is_every_condition_with_its_value_and_its_limit() -> None:
     assert shown == [
         "develop   -       format (it is good)",
         "test      fail    coverage             it is good",
-        "                  line 91.23, needs >= 90, was 92.50: holds",
+        "                  line 91.23, needs >= 90, 92.50 at the base: holds",
         "                  branch 70, needs >= 80.125: BROKEN",
         "                  total not measured, needs == 1: cannot tell",
     ]

@@ -214,15 +214,13 @@ def test_coverage_may_not_drop(branch: Checkout) -> None:
     branch.write({"pyproject.toml": NO_DROP, "app/__init__.py": HALF})
     (branch.root / "app/shell.py").unlink()
     commit_to_main(branch)
-    run = branch.test()
-    assert (run.status, run.outcome("coverage")) == (6, "unknown"), run
-    assert "no history" in run.reason("coverage")
     assert devops(branch, "baseline", "-q").status == 0
     assert baseline(branch)["numbers"] == [{"gate": "coverage", "metric": "line", "value": 75.0}]
     run = branch.test()
     assert (run.status, run.outcome("coverage")) == (0, "pass"), run
     (condition,) = run.gate("coverage")["conditions"]
     assert (condition["baseline"], condition["limit"], condition["value"]) == (75, 75, 75)
+    assert condition["source"] == "recorded"
     commit_to_main(branch)
     branch.write({"app/more.py": "def more():\n    return 3\n"})
     run = branch.test()
@@ -234,6 +232,37 @@ def test_coverage_may_not_drop(branch: Checkout) -> None:
     assert any("better than the baseline's 75.0" in note for note in run.gate("coverage")["notes"])
     devops(branch, "baseline", "--tighten", "-q")
     assert baseline(branch)["numbers"][0]["value"] == 100.0
+
+
+def test_coverage_that_nobody_recorded_is_measured_on_the_base(branch: Checkout) -> None:
+    branch.write({"pyproject.toml": NO_DROP, "app/__init__.py": HALF})
+    (branch.root / "app/shell.py").unlink()
+    commit_to_main(branch)
+    run = branch.test()
+    (condition,) = run.gate("coverage")["conditions"]
+    assert (condition["baseline"], condition["source"]) == (75, "measured"), run
+    branch.write({"app/more.py": "def more():\n    return 3\n"})
+    run = branch.test()
+    assert (run.status, run.outcome("coverage")) == (1, "fail"), run
+    assert "(75 at the base, measured)" in run.reason("coverage")
+    assert len(list((branch.root / ".devops-gates/cache/base").glob("*.json"))) == 1
+
+
+def test_tests_that_cannot_be_run_on_the_base_leave_no_history(branch: Checkout) -> None:
+    settings = NO_DROP + "[tool.pytest.ini_options]\naddopts = '--nonsense'\n"
+    branch.write({"pyproject.toml": settings})
+    commit_to_main(branch)
+    branch.write({"pyproject.toml": NO_DROP})
+    run = branch.test()
+    assert (run.status, run.outcome("coverage")) == (6, "unknown"), run
+    assert "no history" in run.reason("coverage")
+
+
+def test_without_a_base_there_is_no_history(branch: Checkout) -> None:
+    branch.write({"pyproject.toml": NO_DROP}).git("checkout", "-q", "main")
+    run = branch.test()
+    assert (run.status, run.verdict["base"]) == (6, None), run
+    assert "no history" in run.reason("coverage")
 
 
 def test_what_nobody_recorded_is_measured_on_the_base(branch: Checkout) -> None:
