@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -83,11 +83,10 @@ def read(data: bytes, name: str) -> Baseline:
     return Baseline(debts, tuple(numbers), written=True)
 
 
-def line_of(text: str, debt: Debt) -> int | None:
-    """The line on which an entry stands."""
-    wanted = _entry(debt)
-    found = (n for n, line in enumerate(text.split("\n"), 1) if line.rstrip(",") == wanted)
-    return next(found, None)
+def lines(text: str) -> Callable[[Debt], int | None]:
+    """Tells the line of the file on which an entry stands."""
+    found = {line.rstrip(","): n for n, line in enumerate(text.split("\n"), 1)}
+    return lambda debt: found.get(_entry(debt))
 
 
 def _lines(entries: Sequence[Debt] | Sequence[Number]) -> str:

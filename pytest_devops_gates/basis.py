@@ -8,15 +8,15 @@ import hashlib
 import importlib.metadata
 import json
 import os
-import shutil
 import sys
 from functools import lru_cache
 from pathlib import Path
 
 import msgspec
 
-from pytest_devops_gates import disk, staged
+from pytest_devops_gates import disk
 from pytest_devops_gates.baseline import Baseline
+from pytest_devops_gates.basetree import is_settings, lay_out
 from pytest_devops_gates.change import Change
 from pytest_devops_gates.engine.schedule import Running
 from pytest_devops_gates.engine.task import Job, Task
@@ -24,19 +24,11 @@ from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Evidence
 from pytest_devops_gates.findings import complete, read_source
 from pytest_devops_gates.gate import Gate
-from pytest_devops_gates.gates.coverage import packages
 from pytest_devops_gates.newness import AtBase, New, is_open, lacks_numbers, newness
 from pytest_devops_gates.plan import Plan
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.reaper import Reaper
 from pytest_devops_gates.remeasure import MARK, Remeasurement
-
-SETTINGS = frozenset(
-    "pyproject.toml ruff.toml .ruff.toml setup.cfg tox.ini mypy.ini .mypy.ini .bandit bandit.yaml"
-    " pyrightconfig.json pyrefly.toml ty.toml .pre-commit-config.yaml .gitattributes".split()
-)
-"""Files by which tools are set. On the base's tree those of the change hold, so that what differs
-is the code and nothing else."""
 
 
 class Basis:
@@ -72,7 +64,7 @@ class Basis:
             return None
         kept = self._keys[name] = self._place(task, evidence, change)
         with contextlib.suppress(OSError, ValueError):
-            self.at_base[name] = msgspec.json.decode(disk.read_plain(kept), type=AtBase)
+            self.at_base[name] = decoded(disk.read_plain(kept))
             return None
         try:
             if task.gate.static:
@@ -116,7 +108,7 @@ class Basis:
     def _place(self, task: Task, evidence: Evidence, change: Change) -> Path:
         """Where the evidence of a gate at the base is kept: for one commit, tool and settings."""
         root = self.project.root
-        touched = sorted(f.path for f in change.files if f.path.rpartition("/")[2] in SETTINGS)
+        touched = sorted(f.path for f in change.files if is_settings(f.path))
         receipt = evidence.receipt
         parts = [
             change.base.commit,
@@ -134,6 +126,14 @@ class Basis:
         return self.project.cache / "base" / f"{key.hexdigest()}.json"
 
 
+def decoded(data: bytes) -> AtBase:
+    """What is kept of a gate at the base. Raises ValueError for what is no such thing."""
+    found = msgspec.json.decode(data, type=AtBase)
+    if len(found.lines) != len(found.evidence.findings):
+        raise ValueError("not a line for each finding")
+    return found
+
+
 def completed(name: str, evidence: Evidence, root: Path) -> Evidence:
     """Evidence whose findings say all that the engine knows of them."""
     return msgspec.structs.replace(evidence, findings=complete(name, evidence.findings, root))
@@ -143,55 +143,6 @@ def _with_lines(evidence: Evidence, root: Path) -> tuple[Evidence, tuple[str, ..
     read = lru_cache(maxsize=64)(lambda path: read_source(root, path))
     lines = (read(f.path).line(f.line) if f.path and f.line else "" for f in evidence.findings)
     return evidence, tuple(lines)
-
-
-def lay_out(
-    project: Project, change: Change, room: contextlib.ExitStack, *, own_settings: bool = False
-) -> Project:
-    """The project as it was at the base, with the settings files of the change, or its own ones.
-
-    It lies there until ``room`` is closed. Raises CannotTell when git refuses.
-    """
-    commit = change.base.commit
-    layout = room.enter_context(staged.laid_out_once(project.root, commit, project.git))
-    top = project.toplevel or project.root
-    inner = Path(os.path.relpath(project.root.resolve(), top.resolve()))
-    root = layout.folder / inner
-    root.mkdir(parents=True, exist_ok=True)
-    prefix = "" if str(inner) == "." else inner.as_posix() + "/"
-    names = [n for n in staged.names(project.root, commit, project.git) if n.startswith(prefix)]
-    for file in () if own_settings else change.files:
-        if file.path.rpartition("/")[2] in SETTINGS:
-            _bring(project.root / file.path, root / file.path)
-    old = change.base_paths()
-    scope = None
-    if project.scope is not None:
-        there = {name[len(prefix) :] for name in names}
-        befores = (old.get(name, name) for name in project.scope)
-        scope = tuple(before for before in befores if before in there)
-    return msgspec.structs.replace(
-        project,
-        root=root,
-        toplevel=layout.folder,
-        run_dir=project.run_dir / "base",
-        cache=layout.folder.parent / "cache",
-        files=tuple(name[len(prefix) :] for name in names if (layout.folder / name).exists()),
-        packages=tuple(packages(root, project.pyproject)),
-        scope=scope,
-        commit=commit,
-        dirty=False,
-        change=None,
-        git=layout.git,
-    )
-
-
-def _bring(source: Path, target: Path) -> None:
-    """Make a settings file what it is in the change."""
-    if source.is_file() and not source.is_symlink():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
-    else:
-        target.unlink(missing_ok=True)
 
 
 def _digest(path: Path) -> str:

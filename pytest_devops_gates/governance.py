@@ -116,12 +116,13 @@ def stale(owes: Baseline, evidence: Mapping[str, Evidence], text: str) -> list[F
     Only gates that ran to their end on the whole project are asked. ``text`` is the file's.
     """
     found = []
+    line_of = baseline.lines(text)
     for gate in sorted({debt.gate for debt in owes.debts}):
         there = evidence.get(gate)
         if there is None or not has_judged(there):
             continue
         for debt in settle(list(map(owed, there.findings)), owes.of(gate), {}).left:
-            found.append(_stale(debt, baseline.line_of(text, debt)))
+            found.append(_stale(debt, line_of(debt)))
     return found
 
 

@@ -14,12 +14,14 @@ import pytest
 
 from pytest_devops_gates import approvals, charter, config, disk, governance, waivers
 from pytest_devops_gates.baseline import FILE as BASELINE
-from pytest_devops_gates.basis import completed, lay_out
+from pytest_devops_gates.basetree import lay_out
+from pytest_devops_gates.basis import completed
 from pytest_devops_gates.brief import Brief, planned
 from pytest_devops_gates.errors import CannotTell, NotApplicable, UsageError
 from pytest_devops_gates.evidence import Evidence, Finding
 from pytest_devops_gates.gate import REQUIRED, Gate
 from pytest_devops_gates.governance import GATE, Rules
+from pytest_devops_gates.newness import New
 from pytest_devops_gates.plan import Plan
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.request import Request
@@ -75,9 +77,19 @@ def watch(
     )
 
 
-def settle(evidence: Mapping[str, Evidence], known: Brief, project: Project, seen: Seen) -> Settled:
-    """Hold back what is waived, and let the gate ``policy`` say what is wrong with what judges."""
-    gathered = dict(evidence)
+def settle(
+    evidence: Mapping[str, Evidence],
+    news: Mapping[str, New],
+    known: Brief,
+    project: Project,
+    seen: Seen,
+) -> Settled:
+    """Give each finding its state, hold back what is waived, and let the gate ``policy`` say what
+    is wrong with what judges."""
+    gathered = {
+        name: msgspec.structs.replace(found, findings=news[name].findings)
+        for name, found in evidence.items()
+    }
     sides = (known.comparison.judging, known.comparison.own)
     file, own = (_waivers(each, known.plan) for each in sides)
     _add(gathered, project, _said(gathered, known, project, seen, own))
@@ -108,8 +120,9 @@ def settle(evidence: Mapping[str, Evidence], known: Brief, project: Project, see
 
 def _approved(finding: Finding, seen: Seen) -> Finding:
     """A loosening that somebody approved is held back, and stays in sight."""
-    is_one = any(finding.rule == f.rule and finding.message == f.message for f in seen.loosened)
-    if seen.approval is None or finding.gate != GATE or not is_one:
+    if seen.approval is None or finding.gate != GATE:
+        return finding
+    if not any(finding.rule == f.rule and finding.message == f.message for f in seen.loosened):
         return finding
     return msgspec.structs.replace(
         finding, state="waived", waiver=f"approved by {seen.approval.who}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
@@ -120,10 +121,11 @@ def _better(number: Number, ruling: Ruling | None, plan: Plan) -> Number:
 
 
 def _without(entries: tuple[Debt, ...], gone: Collection[Debt]) -> list[Debt]:
-    left, kept = list(gone), []
+    left = Counter(gone)
+    kept = []
     for entry in entries:
-        if entry in left:
-            left.remove(entry)
+        if left[entry]:
+            left[entry] -= 1
         else:
             kept.append(entry)
     return kept

@@ -181,15 +181,7 @@ def _judge(
             evidence = _gather(known.plan, project, reaper, interrupts, first, basis)
     _raise_usage_error(evidence)
     news = {name: basis.newness(name, found) for name, found in evidence.items()}
-    settled = settle(
-        {
-            name: msgspec.structs.replace(found, findings=news[name].findings)
-            for name, found in evidence.items()
-        },
-        known,
-        project,
-        watched.result(),
-    )
+    settled = settle(evidence, news, known, project, watched.result())
     interrupted = interrupts.name if interrupts.count else None
     pending = msgspec.structs.replace(
         pending,

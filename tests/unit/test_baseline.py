@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_devops_gates.baseline import Baseline, Number, line_of, read, render
+from pytest_devops_gates.baseline import Baseline, Number, lines, read, render
 from pytest_devops_gates.debt import Debt
 from pytest_devops_gates.errors import UsageError
 from pytest_devops_gates.json_text import whole
@@ -35,7 +35,7 @@ def test_what_is_written_is_read(debts: list[Debt], numbers: list[Number]) -> No
     assert found == Baseline(tuple(sorted(debts)), tuple(sorted(numbers)), written=True)
     assert render(found.debts, found.numbers) == text
     for one in debts:
-        line = line_of(text, one)
+        line = lines(text)(one)
         assert line
         assert text.split("\n")[line - 1].startswith("{")
 
