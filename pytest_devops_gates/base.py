@@ -20,6 +20,9 @@ TARGETS = {
 }
 """Variables in which a CI names the branch that a pull request is to go to."""
 
+DEFAULT_BRANCH, LAST_RELEASE = "the default branch", "the last release"
+"""Who names a base that nobody named."""
+
 REMOTE = "origin"
 USUAL = ("main", "master", "trunk", "develop")
 
@@ -46,7 +49,9 @@ def named(root: Path, ref: str, told: str) -> Base:
         branch = ref.removeprefix(f"{REMOTE}/")
         mend = f"git fetch --unshallow {REMOTE}" if _shallow(root) else f"git fetch {REMOTE}"
         refspec = f"+refs/heads/{branch}:refs/remotes/{REMOTE}/{branch}"
-        raise CannotTell(f"git knows no commit '{ref}', the base by {told} · {mend} {refspec}")
+        raise CannotTell(
+            f"git knows no commit '{ref}', the base by {told} · {mend} {refspec}, or check its name"
+        )
     shared = git.merge_base_of(root, "HEAD", found)
     if shared is None:
         mend = f"git fetch --unshallow {REMOTE}" if _shallow(root) else "name another base"
@@ -72,16 +77,24 @@ def of_pull_request(root: Path, environment: Mapping[str, str]) -> Base | None:
 
 def usual(root: Path, last_release: str | None) -> Base | None:
     """What nobody named: where HEAD left the default branch; on that branch itself the last
-    release. None where there is neither."""
+    release. None where there is neither.
+
+    Raises CannotTell in a shallow clone that has neither: the whole history may.
+    """
     branch = default_branch(root)
     head = git.resolve(root, "HEAD")
     if branch and head:
         shared = git.merge_base_of(root, head, branch)
         if shared and (shared != head or not _is_on(root, branch)):
-            return Base(shared, branch, "the default branch")
+            return Base(shared, branch, DEFAULT_BRANCH)
     tag = last_release and git.resolve(root, f"refs/tags/{last_release}")
     if tag and head and (shared := git.merge_base_of(root, head, tag)):
-        return Base(shared, str(last_release), "the last release")
+        return Base(shared, str(last_release), LAST_RELEASE)
+    if _shallow(root):
+        raise CannotTell(
+            "there is no base to compare with in a shallow clone"
+            f" · git fetch --unshallow --tags {REMOTE} (fetch-depth: 0 in GitHub Actions)"
+        )
     return None
 
 

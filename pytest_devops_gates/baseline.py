@@ -19,6 +19,10 @@ from pytest_devops_gates.errors import UsageError
 FILE = "devops-gates/baseline.json"
 SCHEMA = "pytest-devops-gates/baseline/1"
 REMEDY = "devops-gates baseline writes it anew"
+ATTRIBUTES = "devops-gates/.gitattributes"
+MERGED = "baseline.json merge=union\n"
+"""Lets git keep the entries of both sides where branches changed neighbouring lines; what is stale
+then is told, and taken out by ``--tighten``."""
 
 
 class Number(msgspec.Struct, frozen=True, order=True):
@@ -67,6 +71,12 @@ def read(data: bytes, name: str) -> Baseline:
 
     Raises UsageError for what is no such file, a half-merged one too.
     """
+    for n, line in enumerate(data.split(b"\n"), 1):
+        if line.startswith((b"<<<<<<< ", b">>>>>>> ")):
+            raise UsageError(
+                f"{name}:{n}: a merge conflict is left there: keep the entries of both sides, take"
+                " out the lines that git put between them, and devops-gates baseline --tighten"
+            )
     try:
         plain = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse)
         file = msgspec.convert(plain, _File, strict=True)

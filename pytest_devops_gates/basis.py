@@ -9,6 +9,7 @@ import importlib.metadata
 import json
 import os
 import sys
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from pytest_devops_gates.change import Change
 from pytest_devops_gates.engine.schedule import Running
 from pytest_devops_gates.engine.task import Job, Task
 from pytest_devops_gates.errors import CannotTell
-from pytest_devops_gates.evidence import Evidence
+from pytest_devops_gates.evidence import Evidence, Finding
 from pytest_devops_gates.findings import complete, read_source
 from pytest_devops_gates.gate import Gate
 from pytest_devops_gates.newness import AtBase, New, is_open, lacks_numbers, newness
@@ -86,19 +87,21 @@ class Basis:
                 self._keys[name].parent.mkdir(parents=True, exist_ok=True)
                 disk.write(self._keys[name], msgspec.json.encode(found).decode())
 
-    def newness(self, name: str, evidence: Evidence) -> New:
+    def newness(self, name: str, evidence: Evidence, waived: Callable[[Finding], bool]) -> New:
         """Which of a gate's findings are new, and what was measured at the base."""
         gate = next(gate for gate in self._plan.gates if gate.name == name)
         if not gate.debt:
             return New(evidence.findings)
-        return newness(evidence, name, self._owed, self.at_base.get(name), self.project)
+        return newness(evidence, name, self._owed, self.at_base.get(name), self.project, waived)
 
     def _is_needed(self, gate: Gate, evidence: Evidence, change: Change) -> bool:
         settings = self._plan.settings[gate.name]
         if not gate.static:
             return lacks_numbers(settings, self._owed) and not evidence.unknown
-        lacks = lacks_numbers(settings, self._owed)
-        return lacks or is_open(settings, evidence, self._owed, change)
+        is_hook = self.project.scope is not None
+        return lacks_numbers(settings, self._owed) or is_open(
+            settings, evidence, self._owed, change, hurried=is_hook
+        )
 
     def _base_project(self, change: Change) -> Project:
         if self._laid is None:

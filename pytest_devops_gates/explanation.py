@@ -203,7 +203,7 @@ def _suppression(subject: Subject, columns: int) -> Iterator[str]:
     where, lines = "its line", subject.excerpt
     if lines:
         where = f"line {lines.line}" + (f", or {lines.end}" if lines.end > lines.line else "")
-    seen = "; the gate suppressions counts such comments" if subject.is_counted else ""
+    seen = "; the gates suppressions and policy count such comments" if subject.is_counted else ""
     yield from _field("suppress", f"{subject.suppress} in {where}{seen}", columns)
 
 

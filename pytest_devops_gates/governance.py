@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from pytest_devops_gates import baseline, loosening
+from pytest_devops_gates.base import LAST_RELEASE
 from pytest_devops_gates.baseline import Baseline
 from pytest_devops_gates.change import Change
 from pytest_devops_gates.charter import Charter
@@ -66,6 +67,12 @@ def loosened(before: Rules, here: Rules, change: Change) -> Iterator[Finding]:
     elif owes.debts:
         message = f"{len(owes.debts)} findings are taken for known, and the base has no baseline"
         yield Finding(INTRODUCED, message, Severity.LOW, Confidence.HIGH, baseline.FILE)
+
+
+def is_merged(change: Change) -> bool:
+    """Whether what there is was merged already: on the default branch, which is compared with the
+    last release, nothing judges but what is there."""
+    return change.base.told == LAST_RELEASE
 
 
 def is_policy_alone(before: Charter, here: Charter, change: Change) -> bool:

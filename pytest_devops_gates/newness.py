@@ -46,17 +46,23 @@ def newness(
     baseline: Baseline,
     at_base: AtBase | None,
     project: Project,
+    waived: Callable[[Finding], bool] = lambda finding: False,
 ) -> New:
     """The state of each finding of a gate: ``known`` by the baseline, or by what the gate found on
-    the base's tree. Two that are alike are excused by two that were."""
+    the base's tree. Two that are alike are excused by two that were. What is ``waived``, or was
+    once, is excused by the baseline alone: it is not old when its waiver ends."""
     change = project.change
-    findings = _excused(evidence.findings, baseline.of(gate), change)
+    written = findings = _excused(evidence.findings, baseline.of(gate), change)
     doubt = project.base_error
     there = at_base.evidence if at_base else None
     if at_base and there and change:
         doubt = there.unknown and f"the gate could not tell on the base's tree: {there.unknown}"
         findings = _excused(findings, _not_written(there, baseline.of(gate)), change)
         findings = _edited(findings, at_base, change, project.root)
+        findings = tuple(
+            before if before.state == "new" and waived(before) else after
+            for before, after in zip(written, findings, strict=True)
+        )
     numbers = Baselines(
         recorded={n.metric: n.value for n in baseline.numbers if n.gate == gate},
         measured=_metrics(there) if there and not there.unknown else {},
@@ -71,14 +77,18 @@ def lacks_numbers(settings: Settings, baseline: Baseline) -> bool:
     return any(c.relative and baseline.number(settings.name, c.metric) is None for c in conditions)
 
 
-def is_open(settings: Settings, evidence: Evidence, baseline: Baseline, change: Change) -> bool:
-    """Whether a condition counts new findings, and there are some that the baseline excuses not."""
+def is_open(
+    settings: Settings, evidence: Evidence, baseline: Baseline, change: Change, *, hurried: bool
+) -> bool:
+    """Whether there are findings that the baseline does not excuse; where it is ``hurried``, such
+    that a condition counts."""
+    left = _excused(evidence.findings, baseline.of(settings.name), change)
+    new = [finding for finding in left if finding.state == "new"]
+    if not hurried:
+        return bool(new)
     conditions = (*settings.conditions, *settings.warnings)
     chosen = [found for c in conditions if (found := selector(c.metric))]
-    if not evidence.findings or not any(one.state in ("new", KNOWN) for one in chosen):
-        return False
-    left = _excused(evidence.findings, baseline.of(settings.name), change)
-    return any(finding.state == "new" for finding in left)
+    return any(one.takes(finding) for one in chosen for finding in new)
 
 
 def _excused(

@@ -6,7 +6,7 @@ It runs beside the gates, since it needs the base's own policy and, now and then
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, timezone
 
 import msgspec
@@ -26,19 +26,21 @@ from pytest_devops_gates.plan import Plan
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.request import Request
 from pytest_devops_gates.verdict import Approval, Waiver
-from pytest_devops_gates.waiver_file import WaiverFile, read
+from pytest_devops_gates.waiver_file import WaiverFile, read, selectors
 
 
 class Seen(msgspec.Struct, frozen=True):
     """What was seen beside the gates: loosenings, gates that judged the base and do not apply
     here, and why something could not be compared. A change of the policy alone has its digest in
-    ``proposal``, and in ``approval`` who consented to it."""
+    ``proposal``, and in ``approval`` who consented to it. ``waived`` is what the base waives."""
 
     loosened: tuple[Finding, ...] = ()
     applied: tuple[str, ...] = ()
     trouble: str | None = None
+    waived: tuple[Waiver, ...] = ()
     proposal: str | None = None
     approval: Approval | None = None
+    approvals: int = 0
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -55,7 +57,7 @@ def watch(
 ) -> Seen:
     """Compare what judges here with what judged at the base."""
     change = project.change
-    if change is None or GATE in known.plan.reasons:
+    if change is None or GATE in known.plan.reasons or governance.is_merged(change):
         return Seen()
     try:
         shown = f"{change.base.ref} ({change.base.commit[:10]})"
@@ -66,15 +68,33 @@ def watch(
         return Seen(trouble=f"the policy cannot be compared with the base's: {why}")
     with contextlib.ExitStack() as room:
         applied = _applied_at_base(known, project, before, room)
-    seen = Seen(tuple(governance.loosened(before, here, change)), tuple(applied))
+    seen = Seen(
+        loosened=tuple(governance.loosened(before, here, change)),
+        applied=tuple(applied),
+        waived=selectors(_waivers(there, before.plan)),
+    )
     if not governance.is_policy_alone(there, here.charter, change):
         return seen
     digest = governance.proposal(here.charter)
     return msgspec.structs.replace(
         seen,
         proposal=digest,
+        approvals=sum(one.policy is not None for one in here.charter.approvals),
         approval=approvals.of_policy(here.charter.approvals, digest, _today()),
     )
+
+
+def waived_once(known: Brief, project: Project, seen: Seen) -> Callable[[Finding], bool]:
+    """Tells whether a waiver names a finding, here or at the base, be it one that has ended."""
+    sides = (known.comparison.judging, known.comparison.own)
+    named = [*seen.waived, *(w for side in sides for w in selectors(_waivers(side, known.plan)))]
+    old_paths = project.change.old_paths() if project.change else {}
+
+    def is_waived(finding: Finding) -> bool:
+        old = old_paths.get(finding.path or "")
+        return any(waivers.names(waiver, finding, old) for waiver in named)
+
+    return is_waived
 
 
 def settle(
@@ -106,7 +126,7 @@ def settle(
         for name, found in gathered.items()
     }
     judged = _judged(gathered, known, project)
-    _add(gathered, project, waivers.unmatched(applied, file.lines, judged))
+    _add(gathered, project, waivers.unmatched(applied, file.lines, judged, _today()))
     if GATE in gathered:
         own_word = gathered[GATE]
         gathered[GATE] = msgspec.structs.replace(
@@ -130,11 +150,20 @@ def _approved(finding: Finding, seen: Seen) -> Finding:
 
 
 def _how_to_approve(seen: Seen) -> Iterator[str]:
-    if seen.proposal and seen.loosened and seen.approval is None:
+    if not seen.loosened or seen.approval:
+        return
+    if seen.proposal is None:
         yield (
-            "this change is of the policy alone: who may do so approves it in"
-            f' {approvals.FILE} with policy = "{seen.proposal}"'
+            "a change of the policy can be approved where it touches nothing but devops-gates/ and"
+            " [tool.devops-gates]: bring it in by a change of its own"
         )
+        return
+    yield (
+        f"this is a change of the policy alone: who may do so approves it in {approvals.FILE}:"
+        f' [[approval]] who = "…", when = {_today()}, policy = "{seen.proposal}"'
+    )
+    if seen.approvals:
+        yield f"{approvals.FILE} approves other policies: this one has changed since, or it is over"
 
 
 def _said(

@@ -12,6 +12,7 @@ from pytest_devops_gates.conditions import Condition
 from pytest_devops_gates.counts import selector
 from pytest_devops_gates.debt import Debt, owed, settle
 from pytest_devops_gates.evidence import Finding
+from pytest_devops_gates.gate import REQUIRED
 from pytest_devops_gates.plan import Plan
 from pytest_devops_gates.policy import NO_HISTORY, Settings
 from pytest_devops_gates.verdict import FAIL, PASS, UNKNOWN, WARN, Ruling, Verdict
@@ -63,6 +64,22 @@ def with_proposals(verdict: Verdict, plan: Plan, old: Baseline) -> Verdict:
         )
         rulings[number.gate] = msgspec.structs.replace(ruling, notes=(*ruling.notes, told))
     return msgspec.structs.replace(verdict, gates=tuple(rulings.values()))
+
+
+def still_red(verdict: Verdict, plan: Plan) -> list[str]:
+    """The required gates that fail over something that no baseline holds."""
+    return [
+        ruling.name
+        for ruling in verdict.gates
+        if ruling.level == REQUIRED and ruling.outcome == FAIL and not _is_over_new(ruling, plan)
+    ]
+
+
+def _is_over_new(ruling: Ruling, plan: Plan) -> bool:
+    """Whether all that is broken are conditions on new findings of a gate that may owe."""
+    chosen = [selector(c.metric) for c in ruling.conditions if c.holds is False]
+    debt = any(gate.debt for gate in plan.gates if gate.name == ruling.name)
+    return debt and all(one is not None and one.state == "new" for one in chosen)
 
 
 def _is_measured(ruling: Ruling) -> bool:

@@ -160,6 +160,8 @@ def _breach(settings: Settings, m: Measured) -> str:
     limit = exact(m.limit)
     if value == limit and m.value is not None:  # they differ where people no longer look
         value = exact(m.value)
+    if m.baseline is not None and value != number(m.limit):
+        limit = number(m.limit)
     text = f"{settings.name}: {m.metric} {value}, needs {m.operator} {limit}"
     if m.baseline is not None:
         text += f" ({number(m.baseline)} at the base, {m.source})"

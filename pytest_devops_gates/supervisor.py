@@ -42,7 +42,7 @@ from pytest_devops_gates.evidence import Evidence
 from pytest_devops_gates.github import foreign
 from pytest_devops_gates.interrupts import listening
 from pytest_devops_gates.json_text import dump
-from pytest_devops_gates.oversight import settle, watch
+from pytest_devops_gates.oversight import settle, waived_once, watch
 from pytest_devops_gates.owing import with_proposals
 from pytest_devops_gates.plan import Plan
 from pytest_devops_gates.project import Project
@@ -180,8 +180,10 @@ def _judge(
             basis = Basis(project, known.plan, owed, reaper, room)
             evidence = _gather(known.plan, project, reaper, interrupts, first, basis)
     _raise_usage_error(evidence)
-    news = {name: basis.newness(name, found) for name, found in evidence.items()}
-    settled = settle(evidence, news, known, project, watched.result())
+    seen = watched.result()
+    waived = waived_once(known, project, seen)
+    news = {name: basis.newness(name, found, waived) for name, found in evidence.items()}
+    settled = settle(evidence, news, known, project, seen)
     interrupted = interrupts.name if interrupts.count else None
     pending = msgspec.structs.replace(
         pending,

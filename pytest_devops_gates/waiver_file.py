@@ -68,6 +68,20 @@ def read(
     return WaiverFile(tuple(waivers), tuple(problems), places, tuple(tables))
 
 
+def selectors(file: WaiverFile) -> tuple[Waiver, ...]:
+    """All that a file names, the waivers that do not hold any more too: what was waived once is not
+    taken for old when its waiver ends."""
+    keys = ("gate", "rule", "path", "fingerprint")
+    tables = (
+        {key: raw[key] for key in keys if isinstance(raw.get(key), str)} for raw in file.tables
+    )
+    return tuple(
+        Waiver(id="", reason="", owner="", created="", expires="", **told)
+        for told in tables
+        if "gate" in told and len(told) > 1
+    )
+
+
 def add(root: Path, waiver: Waiver, known_gates: Collection[str], today: date) -> None:
     """Append a waiver to the project's file; what stands there already stays as it is.
 

@@ -6,6 +6,7 @@ import fnmatch
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date, timedelta
 from functools import lru_cache
 
 import msgspec
@@ -15,6 +16,8 @@ from pytest_devops_gates.json_text import whole
 from pytest_devops_gates.verdict import Waiver
 
 FILE = "devops-gates/waivers.toml"
+GRACE = 14
+"""Days that a new waiver may wait for what it waives."""
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -72,16 +75,21 @@ def names(waiver: Waiver, finding: Finding, old_path: str | None = None) -> bool
 
 
 def unmatched(
-    applied: Applied, lines: Mapping[str, int], judged_gates: Collection[str]
+    applied: Applied, lines: Mapping[str, int], judged_gates: Collection[str], today: date
 ) -> tuple[Finding, ...]:
     """The waivers that name no finding although their gate is one of ``judged_gates``, those that
-    ran completely. ``lines`` are the lines in the file by the waivers' ids."""
+    ran completely. ``lines`` are the lines in the file by the waivers' ids. One that is younger
+    than GRACE days is told, and no more: what it is for may come by the next change."""
+    young = (today - timedelta(days=GRACE)).isoformat()
     return tuple(
-        problem(
-            "unmatched",
-            f"the waiver '{waiver.id}' holds nothing back: {waiver.gate} finds no such thing"
-            " any more; remove it",
-            lines.get(waiver.id),
+        msgspec.structs.replace(
+            problem(
+                "unmatched",
+                f"the waiver '{waiver.id}' holds nothing back: {waiver.gate} finds no such thing;"
+                " remove it",
+                lines.get(waiver.id),
+            ),
+            severity=Severity.LOW if waiver.created > young else Severity.HIGH,
         )
         for waiver in applied.waivers
         if waiver.id not in applied.matched and waiver.gate in judged_gates

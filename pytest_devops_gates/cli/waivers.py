@@ -63,7 +63,7 @@ def render(file: WaiverFile, latest: Verdict | None, today: date, columns: int) 
     elif file.waivers:
         yield neutral(f"held back in the run {latest.run_id}")
     if not file.waivers:
-        yield f"{FILE} holds no waiver" + (" that holds" if file.problems else "")
+        yield f"{FILE} holds no waiver" + (" that is in force" if file.problems else "")
     for line in _table(file.waivers, _held(file.waivers, latest), today, columns):
         yield neutral(line)
     for problem in file.problems:

@@ -73,6 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         waiver = made(finding, arguments, file, today)
         waiver_file.add(root, waiver, gates, today)
         say(neutral(f"{waiver.id} in {FILE} holds back {brief(finding)} until {waiver.expires}"))
+        say("where there is a base, the gate policy asks for an approval until the waiver is on it")
         return EXIT_PASS
 
     return through_pytest(errand, arguments)

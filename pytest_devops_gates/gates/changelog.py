@@ -217,6 +217,7 @@ CHANGELOG = Gate(
     again="git log --oneline",
     cost=0.5,
     about="The changelog says something of this version, or of what is not released yet.",
+    debt=False,
     canary=canary,
     rules=RULES,
 )

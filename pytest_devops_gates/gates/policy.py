@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
@@ -17,8 +17,8 @@ from pytest_devops_gates import baseline, config, disk, git, loosening, waivers
 from pytest_devops_gates.change import Change
 from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Severity
-from pytest_devops_gates.gate import OFF, Canary, Gate, NoOptions, Options
-from pytest_devops_gates.governance import RULES
+from pytest_devops_gates.gate import OFF, Canary, Gate, Options
+from pytest_devops_gates.governance import RULES, is_merged
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
 from pytest_devops_gates.suppression import KINDS, suppressions
@@ -27,17 +27,28 @@ DEPENDS = "skipif"
 """Whether such a test is skipped depends on the machine."""
 
 NO_BASE = "no base to compare with, no baseline and no waivers"
+MERGED = "what is on the default branch judges, and there is no baseline and no waiver"
 
 
-def check(project: Project, options: Options, asked: tuple[str, ...]) -> Evidence:
+class PolicyOptions(msgspec.Struct, frozen=True):
+    """``suppressions`` is how many more of each kind a change may bring."""
+
+    suppressions: int = 0
+
+    def __post_init__(self) -> None:
+        if self.suppressions < 0:
+            raise UsageError("suppressions: a number below 0")
+
+
+def check(project: Project, options: PolicyOptions, asked: tuple[str, ...]) -> Evidence:
     """Compare the tools' settings and the suppressions in all files that differ from the base."""
     if project.base_error:
         raise CannotTell(project.base_error)
     change = project.change
-    if change is None:
+    if change is None or is_merged(change):
         there = [name for name in (baseline.FILE, waivers.FILE) if (project.root / name).is_file()]
         return Evidence(examined=len(there), receipt=Receipt(tool="policy"))
-    findings = [*_settings(project, change), *_suppressions(project, change)]
+    findings = [*_settings(project, change), *_suppressions(project, change, options)]
     return Evidence(
         findings=tuple(findings),
         metrics={"loosened": sum(f.severity == Severity.HIGH for f in findings)},
@@ -57,7 +68,7 @@ def _settings(project: Project, change: Change) -> Iterator[Finding]:
     return loosening.tool_settings(before, after)
 
 
-def _suppressions(project: Project, change: Change) -> Iterator[Finding]:
+def _suppressions(project: Project, change: Change, options: PolicyOptions) -> Iterator[Finding]:
     """In a project that has no policy of its own at the base, they are told and no more."""
     sources = [file for file in change.files if file.path.endswith((".py", ".pyi"))]
     befores = sorted({file.old for file in sources if file.old})
@@ -65,12 +76,23 @@ def _suppressions(project: Project, change: Change) -> Iterator[Finding]:
         project.root, change.base.commit, [*befores, "pyproject.toml"], project.git
     )
     adopted = _is_adopted(contents.pop("pyproject.toml", b""))
-    before = _counted(contents.values())
-    after = _counted(data for file in sources if (data := _data(project, file.path)) is not None)
+    before = Counter(kind for data in contents.values() for _, kind in _found(data))
+    after: Counter[str] = Counter()
+    places: dict[str, tuple[str, int]] = {}
+    for file in sources:
+        added = set(file.added_lines())
+        for line, kind in _found(_data(project, file.path) or b""):
+            after[kind] += 1
+            if line in added:
+                places.setdefault(kind, (file.path, line))
     for kind in KINDS:
-        told = loosening.suppressions({kind: before[kind]}, {kind: after[kind]})
-        severity = Severity.HIGH if adopted and kind != DEPENDS else Severity.LOW
-        yield from (msgspec.structs.replace(finding, severity=severity) for finding in told)
+        for finding in loosening.suppressions({kind: before[kind]}, {kind: after[kind]}):
+            fails = (
+                adopted and kind != DEPENDS and after[kind] - before[kind] > options.suppressions
+            )
+            path, at = places.get(kind, (None, None))
+            severity = Severity.HIGH if fails else Severity.LOW
+            yield msgspec.structs.replace(finding, severity=severity, path=path, line=at)
 
 
 def _is_adopted(pyproject: bytes) -> bool:
@@ -80,15 +102,12 @@ def _is_adopted(pyproject: bytes) -> bool:
         return True
 
 
-def _counted(sources: Iterable[bytes]) -> Counter[str]:
-    """How many suppressions of each kind; what cannot be parsed is for other gates to tell."""
-    found: Counter[str] = Counter()
-    for source in sources:
-        try:
-            found.update(kind for _, kind in suppressions(source))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-    return found
+def _found(source: bytes) -> list[tuple[int, str]]:
+    """The suppressions of a source; what cannot be parsed is for other gates to tell."""
+    try:
+        return suppressions(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
 
 
 def _data(project: Project, name: str) -> bytes | None:
@@ -99,11 +118,13 @@ def _data(project: Project, name: str) -> bytes | None:
         return None
 
 
-def applies(project: Project, options: Options) -> str | None:
-    if project.change or project.base_error:
+def applies(project: Project, options: PolicyOptions) -> str | None:
+    change = project.change
+    if project.base_error or (change and not is_merged(change)):
         return None
-    files = (baseline.FILE, waivers.FILE)
-    return None if any((project.root / name).is_file() for name in files) else NO_BASE
+    if any((project.root / name).is_file() for name in (baseline.FILE, waivers.FILE)):
+        return None
+    return MERGED if change else NO_BASE
 
 
 def canary(project: Project, options: Options) -> Canary:
@@ -116,13 +137,13 @@ def canary(project: Project, options: Options) -> Canary:
 POLICY = Gate(
     name="policy",
     stage=Stage.DEVELOP,
-    options=NoOptions,
+    options=PolicyOptions,
     function=check,
     applies=applies,
     levels={"commit": OFF, "operate": OFF},
     conditions={"findings.high": "== 0"},
     metrics=("loosened",),
-    again="devops-gates explain policy",
+    again="devops-gates run --gate policy",
     cost=0.5,
     about="The change does not weaken what judges it: policy, tool settings, baseline and waivers.",
     debt=False,

@@ -181,6 +181,7 @@ VERSION = Gate(
     again="git tag --list",
     cost=0.5,
     about="The version is valid, the same wherever it is stated, and no tag of it leads elsewhere.",
+    debt=False,
     canary=canary,
     rules=RULES,
 )

@@ -123,7 +123,8 @@ class _Page:
 def _compared(compared: Compared, verdict: Verdict) -> str:
     """What the change was compared with, and by what it was judged if not by itself."""
     files = "1 file" if compared.files == 1 else f"{compared.files} files"
-    text = f"compared with {compared.ref} ({compared.told}): {files}, {compared.lines} new lines"
+    lines = "1 new line" if compared.lines == 1 else f"{compared.lines} new lines"
+    text = f"compared with {compared.ref} ({compared.told}): {files}, {lines}"
     judged = verdict.policy.source
     return neutral(f"{text}; judged by {judged}" if " at " in judged else text)
 
@@ -205,6 +206,8 @@ def _detail(ruling: Ruling, found: Sequence[Finding], page: _Page) -> None:
     page.text(f"{ruling.outcome}{advisory}: {neutral(ruling.reason)}", ruling.outcome)
     for note in ruling.notes:
         page.text(f"  note: {neutral(note)}", indent="    ")
+    for other in [c for c in ruling.conditions if c.holds is False][1:]:
+        page.text(f"  also: {_measured(other, 'needs')}", indent="    ")
     counted = [finding for finding in found if breaks(ruling, finding)]
     _list(counted, page)
     if len(counted) < len(found):

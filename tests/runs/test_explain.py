@@ -93,7 +93,7 @@ def test_a_finding_of_ruff_by_its_fingerprint(project: Checkout) -> None:
     assert "findings.new 2, needs == 0: BROKEN, and this is one of them" in said
     assert "by hand     ruff check" in said
     assert "alone       devops-gates run --gate lint" in said
-    assert "# noqa: F821 in line 7; the gate suppressions counts such comments" in said
+    assert "# noqa: F821 in line 7; the gates suppressions and policy count such comments" in said
     assert "\n$ ruff rule F821\n  # undefined-name (F821)\n" in run.stdout
     assert told(explain(project, fingerprint)) == said
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -358,3 +359,79 @@ def test_a_broken_baseline_is_a_configuration_error(branch: Checkout) -> None:
     run = branch.run(*DEVELOP)
     assert run.status == 4, run
     assert "devops-gates/baseline.json" in run.verdict["reason"]
+
+
+def test_what_is_merged_judges_on_the_default_branch(branch: Checkout) -> None:
+    """Compared with the last release, what was loosened since is no loosening any more."""
+    branch.git("tag", "v1.0")
+    branch.write({"pyproject.toml": PYPROJECT.replace('["F"]', '["F"]\nignore = ["F841"]')})
+    commit_to_main(branch)
+    branch.git("checkout", "-q", "main")
+    run = branch.run(*DEVELOP)
+    assert run.verdict["compared"]["told"] == "the last release", run
+    assert (run.status, run.outcome("policy")) == (0, "not-applicable"), run
+    assert states(run) == {"known": 2}
+
+
+def test_a_shallow_clone_without_any_base_is_unknown(branch: Checkout, tmp_path: Path) -> None:
+    there = Checkout(tmp_path / "clone")
+    branch.git("clone", "-q", "--depth=1", "--branch=main", branch.root.as_uri(), str(there.root))
+    there.git("checkout", "-q", "--detach")
+    there.git("branch", "-q", "-D", "main")
+    there.git("remote", "set-head", "origin", "--delete")
+    there.git("update-ref", "-d", "refs/remotes/origin/main")
+    run = there.run(*DEVELOP)
+    assert (run.status, run.outcome("policy"), run.outcome("lint")) == (6, "unknown", "unknown"), (
+        run
+    )
+    assert "git fetch --unshallow" in run.reason("policy")
+
+
+def test_what_was_waived_is_not_old_when_its_waiver_ends(branch: Checkout) -> None:
+    branch.write({"app/more.py": "import sys\n"})
+    waive(branch)
+    commit_to_main(branch)
+    run = branch.run(*DEVELOP)
+    assert (run.status, states(run)) == (0, {"known": 2, "waived": 1}), run
+    path = branch.root / "devops-gates/waivers.toml"
+    held = path.read_text()
+    path.write_text(re.sub(r"(created|expires) = .*", r"\1 = 2020-01-0\1", held))
+    path.write_text(re.sub(r"2020-01-0created", "2020-01-01", path.read_text()))
+    path.write_text(re.sub(r"2020-01-0expires", "2020-01-09", path.read_text()))
+    run = branch.run(*DEVELOP)
+    assert (run.status, states(run), run.outcome("lint")) == (1, {"known": 2, "new": 1}, "fail"), (
+        run
+    )
+    path.unlink()
+    run = branch.run(*DEVELOP)
+    assert (run.status, states(run)) == (1, {"known": 2, "new": 1}), run
+
+
+def test_as_many_suppressions_as_the_policy_allows(branch: Checkout) -> None:
+    allowed = "\n[tool.devops-gates.gates.policy]\noptions = { suppressions = 1 }\n"
+    branch.write({"pyproject.toml": PYPROJECT + allowed})
+    commit_to_main(branch)
+    branch.write({"app/more.py": "import sys  # noqa: F401\n"})
+    run = branch.run(*DEVELOP)
+    assert (run.status, run.outcome("policy")) == (0, "pass"), run
+    branch.write({"app/more.py": "import sys  # noqa: F401\n" * 2})
+    run = branch.run(*DEVELOP)
+    (grown,) = [f for f in run.verdict["findings"] if f["rule"] == "suppressions-grown"]
+    assert (run.status, grown["path"], grown["line"]) == (1, "app/more.py", 1), run
+
+
+def test_the_baseline_of_one_gate(branch: Checkout) -> None:
+    assert devops(branch, "baseline", "--gate", "lint").status == 0
+    assert {e["gate"] for e in baseline(branch)["findings"]} == {"lint"}
+    assert (
+        branch.root / "devops-gates/.gitattributes"
+    ).read_text() == "baseline.json merge=union\n"
+    assert devops(branch, "baseline", "--gate", "bandit").status == 0
+    assert {e["gate"] for e in baseline(branch)["findings"]} == {"lint", "bandit"}
+
+
+def test_the_baseline_says_what_it_cannot_hold(branch: Checkout) -> None:
+    branch.write({"test_app.py": "def test_it():\n    assert False\n"})
+    done = devops(branch, "baseline", "-q")
+    assert done.status == 0
+    assert "no baseline holds what these fail over: tests" in done.stdout

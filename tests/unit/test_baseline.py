@@ -59,7 +59,6 @@ ENTRY = '{"gate": "g", "path": "p", "rule": "r", "content": "c", "message": "m"}
         ("{}", "missing required field"),
         ("\ufeff{}", "BOM"),
         ('{"schema": "x", "findings": [], "numbers": []}', "its schema is 'x'"),
-        ("<<<<<<< HEAD\n{}", "Expecting value"),
         (
             '{"schema": "pytest-devops-gates/baseline/1", "findings": [], "numbers": [], "a": 1}',
             "unknown field",
@@ -124,3 +123,29 @@ def test_branches_that_pay_off_different_debts_merge(tmp_path: Path) -> None:
     merged = read(done.stdout, "merged")
     assert {d.path for d in merged.debts} == {f"{letter}.py" for letter in "acdefg"}
     assert len(merged.debts) == 7
+
+
+def test_a_merge_conflict_is_told_with_its_line() -> None:
+    text = render([debt("a.py")], []).replace("null\n],", "<<<<<<< HEAD\nnull\n],", 1)
+    with pytest.raises(
+        UsageError, match=r"^it:5: a merge conflict .* devops-gates baseline --tighten"
+    ):
+        read(text.encode(), "it")
+
+
+def test_git_keeps_the_entries_of_both_sides(tmp_path: Path) -> None:
+    """As devops-gates/.gitattributes says: what one side took out comes back, and is stale."""
+    files = {
+        "base": [debt("a.py"), debt("b.py")],
+        "ours": [debt("b.py"), debt("bb.py")],
+        "theirs": [debt("a.py"), debt("c.py")],
+    }
+    for name, debts in files.items():
+        (tmp_path / name).write_text(render(debts, []))
+    done = subprocess.run(
+        ["git", "merge-file", "-p", "--union", "ours", "base", "theirs"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=True,
+    )
+    assert {d.path for d in read(done.stdout, "merged").debts} >= {"bb.py", "c.py"}

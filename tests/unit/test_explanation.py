@@ -343,7 +343,7 @@ def test_all_that_is_known_of_a_finding(root: Path) -> None:
         "  owner       @us",
         "  by hand     ruff check",
         "  alone       devops-gates run --gate lint",
-        "  suppress    # noqa: F821 in line 6; the gate suppressions counts such comments",
+        "  suppress    # noqa: F821 in line 6; the gates suppressions and policy count such comments",
         "  run         1, 2026-01-02T03:04:05Z",
         "",
         "$ ruff rule F821",

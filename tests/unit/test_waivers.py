@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from pytest_devops_gates.cli import waivers as listing
 from pytest_devops_gates.cli import waivers_add
 from pytest_devops_gates.columns import width
 from pytest_devops_gates.errors import UsageError
-from pytest_devops_gates.evidence import Finding
+from pytest_devops_gates.evidence import Finding, Severity
 from pytest_devops_gates.neutral import neutral
 from pytest_devops_gates.verdict import Waiver
 from pytest_devops_gates.waiver_file import WaiverFile, appended, read
@@ -370,11 +370,22 @@ def test_what_is_held_back_is_counted_once() -> None:
         ("x", 0),
         ("lint", 0),
     ]
-    told = unmatched(held, {"x": 7}, {"bandit"})
+    told = unmatched(held, {"x": 7}, {"bandit"}, date(2026, 12, 1))
     assert [(p.rule, p.path, p.line) for p in told] == [("waiver-unmatched", FILE, 7)]
     assert "'x'" in told[0].message
     assert "remove it" in told[0].message
-    assert len(unmatched(held, {}, {"bandit", "lint"})) == 2
+    assert told[0].severity == Severity.HIGH
+    assert len(unmatched(held, {}, {"bandit", "lint"}, TODAY)) == 2
+
+
+def test_a_young_waiver_may_wait_for_what_it_waives() -> None:
+    held = apply([], [waiver(rule="B602")], {})
+    day = date.fromisoformat(held.waivers[0].created)
+    severities = [
+        unmatched(held, {}, {"bandit"}, day + timedelta(days=days))[0].severity
+        for days in (0, 13, 14)
+    ]
+    assert severities == [Severity.LOW, Severity.LOW, Severity.HIGH]
 
 
 def test_a_known_finding_needs_no_waiver() -> None:
@@ -382,7 +393,7 @@ def test_a_known_finding_needs_no_waiver() -> None:
     held = apply([known], [waiver(rule="B602")], {})
     assert held.findings == (known,)
     assert held.waivers[0].holds_back == 0
-    assert unmatched(held, {}, {"bandit"}) == ()
+    assert unmatched(held, {}, {"bandit"}, TODAY) == ()
 
 
 def test_a_finding_does_not_waive_itself() -> None:

@@ -144,7 +144,8 @@ def findings(report: Report, room: int) -> list[str]:
 
 def _line(finding: Finding) -> str:
     where = place(finding)
-    state = "" if finding.state == "new" else f", {finding.state}"
+    by = f" ({text(finding.waiver)})" if finding.waiver else ""
+    state = "" if finding.state == "new" else f", {finding.state}{by}"
     at = f" {text(where)}" if where else ""
     told = f"**{finding.severity.value}**{state} {name(finding.rule)}{at}"
     return f"- {told}: {text(finding.message)}"
