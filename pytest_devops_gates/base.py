@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,12 +24,19 @@ TARGETS = {
 DEFAULT_BRANCH, LAST_RELEASE = "the default branch", "the last release"
 """Who names a base that nobody named."""
 
+_QUEUE = re.compile(r"refs/heads/gh-readonly-queue/(.+)/pr-\d+-[0-9a-f]+")
 REMOTE = "origin"
 USUAL = ("main", "master", "trunk", "develop")
 
 
 def target(environment: Mapping[str, str]) -> tuple[str, str] | None:
-    """The branch that a pull request is to go to, and who says so; None outside of one."""
+    """The branch that a pull request is to go to, and who says so; None outside of one.
+
+    GitHub's merge queue names it in the ref that it makes for each group.
+    """
+    queued = _QUEUE.fullmatch(environment.get("GITHUB_REF", ""))
+    if queued:
+        return queued[1], f"{TARGETS['GITHUB_BASE_REF']} (GITHUB_REF)"
     for variable, ci in TARGETS.items():
         branch = environment.get(variable, "").removeprefix("refs/heads/")
         if branch and ci:
@@ -42,37 +50,45 @@ def named(root: Path, ref: str, told: str) -> Base:
     Raises CannotTell, with the command that mends it, where there is no such commit, or none that
     HEAD shares with it: in a shallow clone both may be so.
     """
-    found = git.resolve(root, ref)
-    if found is None and (there := git.resolve(root, f"refs/remotes/{REMOTE}/{ref}")):
-        ref, found = f"{REMOTE}/{ref}", there
-    if found is None:
-        branch = ref.removeprefix(f"{REMOTE}/")
-        mend = f"git fetch --unshallow {REMOTE}" if _shallow(root) else f"git fetch {REMOTE}"
-        refspec = f"+refs/heads/{branch}:refs/remotes/{REMOTE}/{branch}"
-        raise CannotTell(
-            f"git knows no commit '{ref}', the base by {told} · {mend} {refspec}, or check its name"
-        )
-    shared = git.merge_base_of(root, "HEAD", found)
-    if shared is None:
-        mend = f"git fetch --unshallow {REMOTE}" if _shallow(root) else "name another base"
-        raise CannotTell(
-            f"git finds no commit that HEAD shares with '{ref}', the base by {told} · {mend}"
-        )
-    return Base(shared, ref, told)
+    return _first(root, [ref, f"refs/remotes/{REMOTE}/{ref}"], told)
 
 
 def of_pull_request(root: Path, environment: Mapping[str, str]) -> Base | None:
     """Where the branch of a pull request left its target; None outside of one. Raises CannotTell.
 
-    The remote's branch is asked first: a local one of that name may be older.
+    The remote's branch is asked first, since a local one of that name may be older; by its full
+    name, since a tag may have the short one.
     """
     told = target(environment)
     if told is None:
         return None
     branch, by = told
-    there = git.resolve(root, f"refs/remotes/{REMOTE}/{branch}")
-    here = None if there else git.resolve(root, f"refs/heads/{branch}")
-    return named(root, branch if here else f"{REMOTE}/{branch}", by)
+    return _first(root, [f"refs/remotes/{REMOTE}/{branch}", f"refs/heads/{branch}"], by)
+
+
+def _first(root: Path, refs: list[str], told: str) -> Base:
+    """The base by the first of the refs that there is. Raises CannotTell."""
+    ref = next((ref for ref in refs if git.resolve(root, ref)), None)
+    if ref is None:
+        branch = short(refs[0]).removeprefix(f"{REMOTE}/")
+        mend = f"git fetch --unshallow {REMOTE}" if _shallow(root) else f"git fetch {REMOTE}"
+        raise CannotTell(
+            f"git knows no commit '{short(refs[0])}', the base by {told}: misspelt, or not fetched"
+            f" · {mend} +refs/heads/{branch}:refs/remotes/{REMOTE}/{branch}"
+        )
+    found = git.resolve(root, ref)
+    shared = found and git.merge_base_of(root, "HEAD", found)
+    if not found or not shared:
+        mend = f"git fetch --unshallow {REMOTE}" if _shallow(root) else "name another base"
+        raise CannotTell(
+            f"git finds no commit that HEAD shares with '{short(ref)}', the base by {told} · {mend}"
+        )
+    return Base(shared, short(ref), told, tip=found)
+
+
+def short(ref: str) -> str:
+    """A branch as people call it."""
+    return ref.removeprefix("refs/remotes/").removeprefix("refs/heads/")
 
 
 def usual(root: Path, last_release: str | None) -> Base | None:
@@ -85,8 +101,8 @@ def usual(root: Path, last_release: str | None) -> Base | None:
     head = git.resolve(root, "HEAD")
     if branch and head:
         shared = git.merge_base_of(root, head, branch)
-        if shared and (shared != head or not _is_on(root, branch)):
-            return Base(shared, branch, DEFAULT_BRANCH)
+        if shared and (shared != head or not _is_on(root, short(branch))):
+            return Base(shared, short(branch), DEFAULT_BRANCH)
     tag = last_release and git.resolve(root, f"refs/tags/{last_release}")
     if tag and head and (shared := git.merge_base_of(root, head, tag)):
         return Base(shared, str(last_release), LAST_RELEASE)
@@ -99,10 +115,11 @@ def usual(root: Path, last_release: str | None) -> Base | None:
 
 
 def default_branch(root: Path) -> str | None:
-    """The branch that the remote calls its default, or one with a usual name; None without."""
+    """The full name of the branch that the remote calls its default, or of one with a usual name;
+    None without."""
     try:
         led = git.git(root, "symbolic-ref", "--quiet", f"refs/remotes/{REMOTE}/HEAD")
-        return led.decode("utf-8", "surrogateescape").strip().removeprefix("refs/remotes/")
+        return led.decode("utf-8", "surrogateescape").strip()
     except CannotTell:
         names = [f"refs/remotes/{REMOTE}/{name}" for name in USUAL]
         names += [f"refs/heads/{name}" for name in USUAL]
@@ -111,8 +128,7 @@ def default_branch(root: Path) -> str | None:
         except CannotTell:
             return None
         there = set(listed.decode("utf-8", "replace").split())
-        found = next((name for name in names if name in there), None)
-        return found and found.removeprefix("refs/remotes/").removeprefix("refs/heads/")
+        return next((name for name in names if name in there), None)
 
 
 def _is_on(root: Path, branch: str) -> bool:

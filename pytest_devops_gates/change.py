@@ -16,11 +16,13 @@ class Base(msgspec.Struct, frozen=True):
 
     ``commit`` is the last one that HEAD shares with ``ref``, and ``told`` says who named that:
     an option, a setting, the CI, or nobody (``the default branch``, ``the last release``).
+    ``tip`` is the commit that ``ref`` leads to, where somebody named it.
     """
 
     commit: str
     ref: str
     told: str
+    tip: str = ""
 
 
 class FileChange(msgspec.Struct, frozen=True):

@@ -12,18 +12,21 @@ from pytest_devops_gates.charter import Charter
 from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.request import Request
+from pytest_devops_gates.runs import FOLDER
 
 
 class Comparison(msgspec.Struct, frozen=True):
     """``judging`` is the charter that judges, ``own`` that of the files as they lie there.
 
-    ``base`` is what somebody named; ``error`` says why it could not be had.
+    ``base`` is what somebody named; ``error`` says why it could not be had. In a pull request
+    ``unfit`` says why nothing that judges can be trusted: it is the change's own.
     """
 
     judging: Charter
     own: Charter
     base: Base | None = None
     error: str | None = None
+    unfit: str | None = None
 
 
 def compare(request: Request, environment: Mapping[str, str]) -> Comparison:
@@ -38,6 +41,9 @@ def compare(request: Request, environment: Mapping[str, str]) -> Comparison:
     except CannotTell as why:
         pull_request, error = None, str(why)
     judging = _judging(request, pull_request, own)
+    if error and request.policy is None:
+        unfit = f"the policy that judges a pull request is that of its target: {error}"
+        return Comparison(judging, own, None, error, unfit)
     named = request.base or config.read_table(judging.pyproject).base
     if named is None:
         return Comparison(judging, own, pull_request, error)
@@ -56,15 +62,20 @@ def _judging(request: Request, pull_request: Base | None, own: Charter) -> Chart
         except CannotTell as why:
             raise UsageError(f"--devops-gates-policy: {why}") from None
     if pull_request is not None:
-        shown = f"{pull_request.ref} ({pull_request.commit[:10]})"
-        return charter.at(request.root, pull_request.commit, shown)
+        shown = f"{pull_request.ref} ({pull_request.tip[:10]})"
+        return charter.at(request.root, pull_request.tip, shown)
     return own
 
 
 def with_files(project: Project, state: git.GitState) -> Project:
-    """The project with what git says of its files."""
+    """The project with what git says of its files.
+
+    A cache that was committed is somebody's word, and not used: this run gets one of its own.
+    """
+    committed = any(name.startswith(f"{FOLDER}/") for name in state.files)
     return msgspec.structs.replace(
         project,
+        cache=project.run_dir / "cache" if committed else project.cache,
         files=state.files,
         listing_error=state.refused,
         toplevel=state.toplevel,

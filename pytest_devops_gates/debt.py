@@ -28,8 +28,14 @@ class Debt(msgspec.Struct, frozen=True, order=True):
     gate: str
     path: str
     rule: str
+    severity: str
     content: str
     message: str
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """What is never alike but in what is the same: a worse finding is another one."""
+        return self.rule, self.severity
 
     @property
     def line(self) -> str:
@@ -41,12 +47,12 @@ class Debt(msgspec.Struct, frozen=True, order=True):
 
 
 TIERS: tuple[Key, ...] = (
-    lambda path, d: (d.rule, path, d.line, message_without_numbers(d.message)),
-    lambda path, d: (d.rule, path, d.line),
-    lambda path, d: (d.rule, path, d.code, message_without_numbers(d.message)),
-    lambda path, d: (d.rule, path, d.code),
-    lambda path, d: (d.rule, path, d.message) if _NAMES.search(d.message) else object(),  # edited
-    lambda path, d: (d.rule, d.code, message_without_numbers(d.message)),  # moved elsewhere
+    lambda path, d: (*d.kind, path, d.line, message_without_numbers(d.message)),
+    lambda path, d: (*d.kind, path, d.line),
+    lambda path, d: (*d.kind, path, d.code, message_without_numbers(d.message)),
+    lambda path, d: (*d.kind, path, d.code),
+    lambda path, d: (*d.kind, path, d.message) if _NAMES.search(d.message) else object(),  # edited
+    lambda path, d: (*d.kind, d.code, message_without_numbers(d.message)),  # moved elsewhere
 )
 """In which ways a finding may be like an entry, the likest first."""
 
@@ -65,7 +71,7 @@ class Settled(msgspec.Struct, frozen=True):
 def owed(finding: Finding) -> Debt:
     """The entry that a finding would be."""
     path, rule, message = map(whole, (finding.path or "", finding.rule, finding.message[:MESSAGE]))
-    return Debt(finding.gate, path, rule, finding.content, message)
+    return Debt(finding.gate, path, rule, finding.severity.value, finding.content, message)
 
 
 def old_paths(change: Change | None) -> dict[str, str | None]:

@@ -89,15 +89,12 @@ def _entries(told: bytes) -> tuple[list[_Entry], bytes]:
     while told[at : at + 1] == b":":
         end = told.index(b"\0", at)
         before, after, _, _, status = told[at + 1 : end].split(b" ")
-        names = 2 if status[:1] in b"RC" else 1
-        parts = told[end + 1 :].split(b"\0", names) if names == 2 else None
-        if parts:
-            old, new = os.fsdecode(parts[0]), os.fsdecode(parts[1])
-            at = end + 1 + len(parts[0]) + len(parts[1]) + 2
-        else:
-            stop = told.index(b"\0", end + 1)
-            old = new = os.fsdecode(told[end + 1 : stop])
-            at = stop + 1
+        stop = told.index(b"\0", end + 1)
+        old = new = os.fsdecode(told[end + 1 : stop])
+        if status[:1] in b"RC":
+            end, stop = stop, told.index(b"\0", stop + 1)
+            new = os.fsdecode(told[end + 1 : stop])
+        at = stop + 1
         found.append(_Entry(chr(status[0]), old, new, _SUBMODULE in (before, after)))
     return found, told[at:].lstrip(b"\0")
 

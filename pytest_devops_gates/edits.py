@@ -14,14 +14,18 @@ from pytest_devops_gates.change import Change, FileChange, Lines
 ALIKE = 0.6
 """From which ratio of difflib on two lines are the same one, edited."""
 
+NEAR = 4
+"""Lines that are tried for each one, those first that stood where it stands: more would take a time
+that grows with the square of a large hunk."""
+
 SEEN = 300
 """Characters of a line that are compared."""
 
 
 class Spot(msgspec.Struct, frozen=True):
-    """Where a finding stands: its rule, path and line, and the text of that line."""
+    """Where a finding stands: its kind (rule and severity), path and line, and that line's text."""
 
-    rule: str
+    kind: tuple[str, str]
     path: str
     line: int
     text: str
@@ -30,18 +34,20 @@ class Spot(msgspec.Struct, frozen=True):
 def edited(now: Sequence[Spot], before: Sequence[Spot], change: Change) -> set[int]:
     """Which of ``now`` are such; each of ``before`` explains one of them."""
     files = {file.path: file for file in change.files}
-    olds: dict[tuple[str, str], list[int]] = defaultdict(list)
+    olds: dict[tuple[tuple[str, str], str], list[int]] = defaultdict(list)
     for at, spot in enumerate(before):
-        olds[spot.rule, spot.path].append(at)
-    pairs = []
+        olds[spot.kind, spot.path].append(at)
+    pairs: list[tuple[float, int, int]] = []
     for n, spot in enumerate(now):
         file = files.get(spot.path)
-        if file is None or file.old is None or not (there := olds.get((spot.rule, file.old))):
+        if file is None or file.old is None or not (there := olds.get((spot.kind, file.old))):
             continue
-        gone = _replaced(file, spot.line)
-        for at in there:
-            if gone and gone[0] <= before[at].line <= gone[1]:
-                pairs.append((-_likeness(spot.text, before[at].text), n, at))
+        for gone, come in replaced(file):
+            if come[0] <= spot.line <= come[1]:
+                inside = [at for at in there if gone[0] <= before[at].line <= gone[1]]
+                wanted = gone[0] + spot.line - come[0]
+                near = sorted(inside, key=lambda at: abs(before[at].line - wanted))[:NEAR]
+                pairs += ((-_likeness(spot.text, before[at].text), n, at) for at in near)
     found: set[int] = set()
     explained: set[int] = set()
     for unlike, n, at in sorted(pairs):
@@ -67,9 +73,8 @@ def replaced(file: FileChange) -> Iterator[tuple[Lines, Lines]]:
             new = added.pop(0)[1] + 1
 
 
-def _replaced(file: FileChange, line: int) -> Lines | None:
-    return next((gone for gone, come in replaced(file) if come[0] <= line <= come[1]), None)
-
-
 def _likeness(one: str, other: str) -> float:
-    return difflib.SequenceMatcher(None, one.strip()[:SEEN], other.strip()[:SEEN]).ratio()
+    """difflib's ratio of two lines, or less than ALIKE where a quick look tells that much."""
+    matcher = difflib.SequenceMatcher(None, one.strip()[:SEEN], other.strip()[:SEEN])
+    quick = min(matcher.real_quick_ratio(), matcher.quick_ratio())
+    return quick if quick < ALIKE else matcher.ratio()

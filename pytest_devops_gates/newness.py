@@ -119,13 +119,13 @@ def _edited(
     for finding, text in zip(at_base.evidence.findings, at_base.lines, strict=True):
         if left[owed(finding)] > 0 and finding.line and finding.path:
             left[owed(finding)] -= 1
-            before.append(Spot(finding.rule, finding.path, finding.line, text))
+            before.append(Spot(owed(finding).kind, finding.path, finding.line, text))
     waiting = [n for n, f in enumerate(findings) if f.state == "new" and f.line and f.path]
     if not before or not waiting:
         return tuple(findings)
     read = lru_cache(maxsize=64)(lambda path: read_source(root, path))
     now = [
-        Spot(f.rule, f.path or "", f.line or 0, read(f.path).line(f.line))
+        Spot(owed(f).kind, f.path or "", f.line or 0, read(f.path).line(f.line))
         for f in (findings[n] for n in waiting)
     ]
     known = {waiting[at] for at in edited(now, before, change)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Callable, Generator
 from copy import copy
@@ -96,6 +97,7 @@ def pytest_load_initial_conftests(
         early_config.stash[_WORKER] = True
     elif early_config.known_args_namespace.devops_gates and not _asks_only(early_config, parser):
         _find_the_root(early_config)
+        _only_typed(early_config, parser)
         _leave_the_project_alone(early_config, parser, args)
     return (yield)
 
@@ -151,6 +153,20 @@ def _find_the_root(config: pytest.Config) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(sys.executable, [sys.executable, *start, *arguments.joined(args)])  # noqa: S606
+
+
+def _only_typed(config: pytest.Config, parser: pytest.Parser) -> None:
+    """Refuse values of our options in ``addopts``: a change would choose there what judges it."""
+    told = [*shlex.split(os.environ.get("PYTEST_ADDOPTS", "")),
+            *(str(arg) for arg in config.invocation_params.args)]  # fmt: skip
+    typed = parser.parse_known_args(told, namespace=copy(config.option))
+    for name in ("profile", "stage", "base", "policy", "report"):
+        field = f"devops_gates_{name}"
+        if getattr(config.known_args_namespace, field) != getattr(typed, field):
+            raise pytest.UsageError(
+                f"addopts: --devops-gates-{name} is for the command line, or for PYTEST_ADDOPTS;"
+                " profile and base have a place in [tool.devops-gates]"
+            )
 
 
 def _leave_the_project_alone(config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:

@@ -56,6 +56,7 @@ from pytest_devops_gates.verdict import (
     EXIT_INTERNAL,
     EXIT_UNKNOWN,
     EXIT_USAGE,
+    PASS,
     SCHEMA,
     UNKNOWN,
     Selection,
@@ -192,6 +193,13 @@ def _judge(
         approvals=settled.approvals,
     )
     verdict = conclude(pending, known.plan, project, settled.evidence, news, interrupted)
+    if known.comparison.unfit and verdict.verdict == PASS:
+        verdict = msgspec.structs.replace(
+            verdict,
+            verdict=UNKNOWN,
+            reason=known.comparison.unfit,
+            exit_status=EXIT_UNKNOWN,
+        )
     return with_proposals(verdict, known.plan, known.comparison.own.baseline)
 
 

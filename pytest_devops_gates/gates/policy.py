@@ -16,7 +16,14 @@ import msgspec
 from pytest_devops_gates import baseline, config, disk, git, loosening, waivers
 from pytest_devops_gates.change import Change
 from pytest_devops_gates.errors import CannotTell, UsageError
-from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Severity
+from pytest_devops_gates.evidence import (
+    Confidence,
+    Evidence,
+    Finding,
+    Receipt,
+    Rule,
+    Severity,
+)
 from pytest_devops_gates.gate import OFF, Canary, Gate, Options
 from pytest_devops_gates.governance import RULES, is_merged
 from pytest_devops_gates.project import Project
@@ -27,6 +34,9 @@ DEPENDS = "skipif"
 """Whether such a test is skipped depends on the machine."""
 
 NO_BASE = "no base to compare with, no baseline and no waivers"
+TAKE_OUT = "Take it out of the ignore file, or out of the repository."
+IGNORES = (".ignore", ".rgignore", ".ruffignore")
+HIDDEN = "source-hidden"
 MERGED = "what is on the default branch judges, and there is no baseline and no waiver"
 
 
@@ -64,8 +74,25 @@ def _settings(project: Project, change: Change) -> Iterator[Finding]:
         if name.rpartition("/")[2] in loosening.SETTINGS_FILES
     }
     before = git.contents(project.root, change.base.commit, sorted(names), project.git)
-    after = {name: data for name in names if (data := _data(project, name)) is not None}
-    return loosening.tool_settings(before, after)
+    after = {name: data for name in names if (data := _data(project, name, links=True)) is not None}
+    yield from loosening.tool_settings(before, after)
+    yield from _ignored(project, change)
+
+
+def _ignored(project: Project, change: Change) -> Iterator[Finding]:
+    """Files that tools leave out since the change tells git, or them, to ignore these."""
+    for file in change.files:
+        if file.path.rpartition("/")[2] in IGNORES and file.added:
+            told = f"{file.path}: tools leave out what is named there"
+            yield Finding(HIDDEN, told, Severity.HIGH, Confidence.HIGH, file.path, file.added[0][0])
+    if not any(file.path.rpartition("/")[2] == ".gitignore" for file in change.files):
+        return
+    listed = git.git(project.root, "ls-files", "-z", "-c", "-i", "--exclude-standard",
+                     env=project.git)  # fmt: skip
+    for name in map(os.fsdecode, filter(None, listed.split(b"\0"))):
+        if name.endswith((".py", ".pyi")):
+            told = f"{name} is tracked by git, and ignored all the same: tools leave it out"
+            yield Finding(HIDDEN, told, Severity.HIGH, Confidence.HIGH, name)
 
 
 def _suppressions(project: Project, change: Change, options: PolicyOptions) -> Iterator[Finding]:
@@ -110,10 +137,11 @@ def _found(source: bytes) -> list[tuple[int, str]]:
         return []
 
 
-def _data(project: Project, name: str) -> bytes | None:
+def _data(project: Project, name: str, *, links: bool = False) -> bytes | None:
+    """A file's bytes; with ``links`` also of what a link leads to, as tools read it."""
     path = project.root / name
     try:
-        return None if os.path.islink(path) else disk.read_plain(path)
+        return disk.read_plain(path) if links or not os.path.islink(path) else None
     except OSError:
         return None
 
@@ -148,5 +176,9 @@ POLICY = Gate(
     about="The change does not weaken what judges it: policy, tool settings, baseline and waivers.",
     debt=False,
     canary=canary,
-    rules=(*loosening.RULES, *RULES),
+    rules=(
+        *loosening.RULES,
+        *RULES,
+        Rule(HIDDEN, "A source is hidden from the tools that would judge it.", TAKE_OUT),
+    ),
 )

@@ -98,7 +98,7 @@ def host(remote: str) -> str:
 
 def _branch(root: Path) -> str | None:
     """The default branch; None for a name that files would have to escape."""
-    found = base.default_branch(root)
+    found = base.short(base.default_branch(root) or "")
     return found if found and _PLAIN.fullmatch(found) else None
 
 

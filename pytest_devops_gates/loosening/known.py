@@ -203,7 +203,9 @@ PYTEST = (
     *_each(NARROWS, "addopts.-k addopts.-m", covers=LISTED),
     *_each(FENCE, "addopts.paths", covers=FOLDERS),
     *_each(GROWS, "addopts.-p?no addopts.--no-cov addopts.--noconftest addopts.--no-cov-on-fail"),
-    *_each(SHRINKS, "addopts.-p addopts.--cov addopts.--cov-branch addopts.--runxfail"),
+    *_each(SHRINKS, "addopts.--cov-branch addopts.--runxfail"),
+    *_each(ANY, "addopts.-p"),  # what a plugin does to the tests, nobody can tell
+    *_each(FENCE, "addopts.--cov"),
     *_each(SHRINKS, "addopts.--doctest-modules addopts.--doctest-glob addopts.--doctest-plus"),
     *_each(GROWS, "addopts.--lf addopts.--last-failed addopts.--sw addopts.--stepwise*"),
     *_each(GROWS, "addopts.--co addopts.--collect-only addopts.--setup-only addopts.--setup-plan"),

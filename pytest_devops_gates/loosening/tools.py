@@ -46,6 +46,9 @@ _IMPLIED: dict[str, dict[str, bool]] = {
 }
 """What ``strict`` turns on, where it is not set by itself."""
 
+_FIRST: set[Path] = {("line-length",), ("select",), ("lint", "select"), ("lint", "extend-select")}
+"""Settings of ruff that cannot weaken a project without any, which is held to real errors only."""
+
 _KEY = re.compile(r"""\s*(?:["']([^"']*)["']|([\w.-]+))\s*[=:]""")
 
 
@@ -93,7 +96,14 @@ def _compare(tool: str, folder: str, base: Side, here: Side) -> Iterator[Finding
     empty = flat(tool, {})
     path = (now or was or Source("", {})).path
     text = here.data.get(path, b"")
-    yield from _settings(tool, was.flat if was else empty, now.flat if now else empty, path, text)
+    before, after = was.flat if was else empty, now.flat if now else empty
+    if tool == "ruff" and was is None:
+        before, after = _without(before, _FIRST), _without(after, _FIRST)
+    yield from _settings(tool, before, after, path, text)
+
+
+def _without(flats: Flat, keys: set[Path]) -> Flat:
+    return {key: value for key, value in flats.items() if key not in keys}
 
 
 def _shadowed(tool: str, now: Source, by: str) -> Finding:

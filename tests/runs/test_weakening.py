@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Mapping
 
 import pytest
@@ -65,7 +66,13 @@ def rules(run: Ended) -> set[str]:
 
 
 def entry(content: str = "0123456789ab:0123456789ab") -> str:
-    owed = {"gate": "lint", "path": "app/__init__.py", "rule": "F401", "content": content}
+    owed = {
+        "gate": "lint",
+        "path": "app/__init__.py",
+        "rule": "F401",
+        "severity": "medium",
+        "content": content,
+    }
     line = json.dumps({**owed, "message": "`os` imported but unused"})
     head = '{\n"schema": "pytest-devops-gates/baseline/1",\n"findings": [\n'
     return f'{head}{line},\nnull\n],\n"numbers": [\nnull\n]\n}}\n'
@@ -81,6 +88,13 @@ owner = "me"
 created = 2026-11-01
 expires = 2026-12-31
 """
+
+OPTIONS = "[tool.pytest.ini_options]\naddopts = '{}'\n"
+
+
+def with_addopts(option: str) -> dict[str, str]:
+    return {"pyproject.toml": PYPROJECT + OPTIONS.format(option)}
+
 
 ATTEMPTS: dict[str, tuple[dict[str, str], str]] = {
     "a lower level": (with_settings('level = "required"', 'level = "advisory"'), "level-lowered"),
@@ -299,3 +313,105 @@ def test_a_broken_file_of_approvals_is_a_configuration_error(checkout: Checkout)
     run = checkout.run(*DEVELOP)
     assert run.status == 4, run
     assert "unknown key" in run.verdict["reason"]
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--devops-gates-base HEAD",
+        "--devops-gates-base=HEAD",
+        "--devops-gates-stage security",
+        "--devops-gates-profile commit",
+        "--devops-gates-policy HEAD",
+        "--devops-gates-report elsewhere",
+    ],
+)
+def test_our_options_in_the_settings_are_refused(option: str, checkout: Checkout) -> None:
+    on_a_branch(checkout, {"app/__init__.py": BAD, **with_addopts(option)})
+    done = subprocess.run(
+        checkout.command(),
+        cwd=checkout.root,
+        env=checkout.environment(PULL_REQUEST),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 4, done.stdout
+    assert "is for the command line" in done.stderr
+
+
+def test_a_pull_request_that_is_not_there_is_never_a_pass(checkout: Checkout) -> None:
+    """In a shallow clone nothing of the base can be read: the change's own policy is no judge."""
+    off = "".join(
+        f'[tool.devops-gates.gates.{name}]\nlevel = "off"\n' for name in ("policy", "format")
+    )
+    settings = PYPROJECT + off + '[tool.devops-gates]\nbase = "HEAD"\n'
+    on_a_branch(checkout, {"pyproject.toml": settings})
+    run = checkout.run(*DEVELOP, env={"GITHUB_BASE_REF": "release/9"})
+    assert (run.status, run.verdict["verdict"]) == (6, "unknown"), run
+    assert "git fetch" in run.verdict["reason"]
+
+
+def test_the_targets_own_policy_judges_not_that_of_the_merge_base(checkout: Checkout) -> None:
+    on_a_branch(checkout, {})
+    checkout.git("checkout", "-q", "main")
+    stricter = with_settings('select = ["E", "F"]', 'select = ["E", "F"]\n# told')
+    told = '[tool.devops-gates.gates.suppressions]\nlevel = "required"\n'
+    stricter["pyproject.toml"] += told + 'conditions = { suppressions = "== 0" }\n'
+    checkout.write(stricter).git("commit", "-qam", "Be stricter")
+    checkout.git("checkout", "-q", "feature")
+    checkout.write({"app/more.py": "X = 1  # noqa\n"})
+    run = checkout.run(*DEVELOP, env=PULL_REQUEST)
+    assert (run.status, run.outcome("suppressions")) == (1, "fail"), run
+
+
+def test_a_cache_that_was_committed_is_not_believed(checkout: Checkout) -> None:
+    on_a_branch(checkout, {"app/__init__.py": BAD})
+    assert checkout.run(*DEVELOP, env=PULL_REQUEST).status == 1
+    findings = [
+        f for f in json.loads(checkout.latest.read_text())["findings"] if f["gate"] == "lint"
+    ]
+    (kept,) = (checkout.root / ".devops-gates/cache/base").glob("*.json")
+    lines = ["import os"] * len(findings)
+    kept.write_text(json.dumps({"evidence": {"findings": findings, "examined": 9}, "lines": lines}))
+    checkout.git("add", "-f", str(kept.relative_to(checkout.root)))
+    checkout.git("commit", "-qm", "Keep it")
+    assert checkout.run(*DEVELOP, env=PULL_REQUEST).status == 1
+
+
+def test_settings_that_are_a_link_are_read(checkout: Checkout) -> None:
+    on_a_branch(checkout, {"app/__init__.py": BAD, "notes.txt": "[lint]\nselect = ['W605']\n"})
+    (checkout.root / "ruff.toml").symlink_to("notes.txt")
+    run = checkout.run(*DEVELOP, env=PULL_REQUEST)
+    assert (run.status, run.outcome("policy")) == (1, "fail"), run
+
+
+@pytest.mark.parametrize("name", [".ignore", ".gitignore", "app/.gitignore"])
+def test_sources_that_are_hidden_from_tools(name: str, checkout: Checkout) -> None:
+    on_a_branch(checkout, {"app/bad.py": BAD, name: "bad.py\n"})
+    checkout.git("add", "-f", "app/bad.py")
+    checkout.git("commit", "-q", "--allow-empty", "-m", "Hide it")
+    run = checkout.run(*DEVELOP, env=PULL_REQUEST)
+    assert run.status == 1, run
+    assert "source-hidden" in rules(run)
+
+
+def test_a_worse_finding_is_not_excused_by_one_that_was_there(checkout: Checkout) -> None:
+    mild = "import subprocess\n\n\ndef run(x):\n    subprocess.call('ls', shell=True)\n"
+    checkout.write({**BASE, "app/shell.py": mild}).commit()
+    checkout.git("branch", "-M", "main")
+    checkout.git("checkout", "-q", "-b", "feature")
+    checkout.write({"app/shell.py": mild.replace("'ls'", "x")})
+    run = checkout.run("--devops-gates-stage", "security", env=PULL_REQUEST)
+    assert (run.status, run.outcome("bandit")) == (1, "fail"), run
+
+
+def test_the_first_settings_of_ruff_weaken_nothing(checkout: Checkout) -> None:
+    plain = PYPROJECT.replace('[tool.ruff.lint]\nselect = ["E", "F"]\n', "")
+    checkout.write({**BASE, "pyproject.toml": plain}).commit()
+    checkout.git("branch", "-M", "main")
+    checkout.git("checkout", "-q", "-b", "feature")
+    checkout.write(
+        {"pyproject.toml": plain + '[tool.ruff]\nline-length = 99\nlint.select = ["E", "F"]\n'}
+    )
+    run = checkout.run(*DEVELOP, env=PULL_REQUEST)
+    assert (run.status, rules(run)) == (0, set()), run

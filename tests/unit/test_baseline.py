@@ -16,12 +16,12 @@ from pytest_devops_gates.json_text import whole
 from tests.unit.samples import any_text, same_every_time
 
 TEXTS = any_text.map(whole)
-DEBTS = st.builds(Debt, TEXTS, TEXTS, TEXTS, TEXTS, TEXTS)
+DEBTS = st.builds(Debt, TEXTS, TEXTS, TEXTS, TEXTS, TEXTS, TEXTS)
 NUMBERS = st.builds(Number, TEXTS, TEXTS, st.floats(allow_nan=False, allow_infinity=False))
 
 
 def debt(path: str, rule: str = "F401", content: str = "a:b") -> Debt:
-    return Debt("lint", path, rule, content, "unused")
+    return Debt("lint", path, rule, "medium", content, "unused")
 
 
 @given(

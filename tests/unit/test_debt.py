@@ -156,7 +156,7 @@ def test_two_lines_are_not_excused_by_one_that_was_edited(tmp_path: Path) -> Non
 
 def test_what_is_named_in_an_edited_line_is_the_same(tmp_path: Path) -> None:
     def entry(content: str, name: str) -> Debt:
-        return Debt("lint", "a.py", "ANN201", content, f"No return type for `{name}`")
+        return Debt("lint", "a.py", "ANN201", "medium", content, f"No return type for `{name}`")
 
     before = [entry("1:1", "run")]
     assert settle([entry("2:2", "run"), entry("3:3", "walk")], before, {}).known == (True, False)

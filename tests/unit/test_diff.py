@@ -230,7 +230,8 @@ def test_a_base_that_is_named(repo: Repository) -> None:
     repo.git("checkout", "-q", "main")
     repo.commit("On main")
     repo.git("checkout", "-q", "feature")
-    assert base.named(repo.root, "main", "me") == Base(first, "main", "me")
+    tip = repo.git("rev-parse", "main")
+    assert base.named(repo.root, "main", "me") == Base(first, "main", "me", tip)
 
 
 def clone(repo: Repository, tmp_path: Path, *args: str) -> Repository:
@@ -288,6 +289,18 @@ def test_on_the_default_branch_the_last_release(repo: Repository) -> None:
     assert base.usual(repo.root, "v1.0") == Base(first, "v1.0", "the last release")
 
 
+def test_a_tag_of_that_name_is_no_target(repo: Repository, tmp_path: Path) -> None:
+    first = repo.git("rev-parse", "HEAD")
+    there = clone(repo, tmp_path)
+    there.git("checkout", "-q", "-b", "feature")
+    there.commit("On the branch")
+    there.git("tag", "main")
+    there.git("tag", "origin/main")
+    found = base.of_pull_request(there.root, {"GITHUB_BASE_REF": "main"})
+    assert found
+    assert (found.commit, found.ref) == (first, "origin/main")
+
+
 def test_what_the_remote_calls_its_default(repo: Repository, tmp_path: Path) -> None:
     repo.git("branch", "-m", "main", "production")
     there = clone(repo, tmp_path)
@@ -306,6 +319,8 @@ def test_what_the_remote_calls_its_default(repo: Repository, tmp_path: Path) -> 
         ({"CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "dev"}, "dev"),
         ({"SYSTEM_PULLREQUEST_TARGETBRANCH": "refs/heads/main"}, "main"),
         ({"CHANGE_TARGET": "release/1"}, "release/1"),
+        ({"GITHUB_REF": "refs/heads/gh-readonly-queue/main/pr-12-0a1b"}, "main"),
+        ({"GITHUB_REF": "refs/heads/main"}, None),
         ({"BUILDKITE_PULL_REQUEST_BASE_BRANCH": "main"}, "main"),
     ],
 )

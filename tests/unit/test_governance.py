@@ -26,7 +26,7 @@ BASE = Base("c" * 40, "main", "a test")
 
 
 def debt(path: str = "a.py", rule: str = "F401", content: str = "a:b") -> Debt:
-    return Debt("lint", path, rule, content, "unused")
+    return Debt("lint", path, rule, "medium", content, "unused")
 
 
 def side(
@@ -114,9 +114,7 @@ def found(*contents: str, **fields: str) -> Evidence:
     ],
 )
 def test_what_is_stale(evidence: dict[str, Evidence], left: int) -> None:
-    text = (
-        '{"gate": "lint", "path": "a.py", "rule": "F401", "content": "a:b", "message": "unused"},\n'
-    )
+    text = '{"gate": "lint", "path": "a.py", "rule": "F401", "severity": "medium", "content": "a:b", "message": "unused"},\n'
     told = stale(Baseline((debt(),), (), True), evidence, "{\n" + text)
     assert len(told) == left
     assert all(f.line == 2 for f in told)
