@@ -11,7 +11,7 @@ import msgspec
 
 from pytest_devops_gates import loosening, staged
 from pytest_devops_gates.change import Change
-from pytest_devops_gates.gates.coverage import packages
+from pytest_devops_gates.measurement import packages
 from pytest_devops_gates.project import Project
 
 SETTINGS = frozenset({*loosening.SETTINGS_FILES, ".gitattributes"})

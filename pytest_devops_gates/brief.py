@@ -14,7 +14,7 @@ import pytest
 from pytest_devops_gates import config, registry, session
 from pytest_devops_gates.comparison import Comparison, compare
 from pytest_devops_gates.errors import UsageError
-from pytest_devops_gates.gates.coverage import packages
+from pytest_devops_gates.measurement import packages
 from pytest_devops_gates.plan import Plan, plan
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.request import Request

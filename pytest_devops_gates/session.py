@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_devops_gates import invocation
-from pytest_devops_gates.gates import coverage
+from pytest_devops_gates import invocation, measurement
 from pytest_devops_gates.project import TestSession
 
 
@@ -33,10 +32,10 @@ def prepare(
         measured_by = "pytest-cov"
         asked = cwd / str(options.cov_config)
         rcfile = str(asked) if asked.is_file() else None
-        data = coverage.adopting(root, cwd, rcfile)
+        data = measurement.adopting(root, cwd, rcfile)
     elif measured:
         measured_by = "coverage"
-        env = coverage.measuring(root, run_dir, pyproject)
+        env = measurement.measuring(root, run_dir, pyproject)
     return TestSession(
         argv=invocation.child_argv(config),
         env=env,

@@ -23,7 +23,7 @@ from pytest_devops_gates.engine.task import Job, Task
 from pytest_devops_gates.evidence import Evidence
 from pytest_devops_gates.findings import complete
 from pytest_devops_gates.gate import Gate, Output
-from pytest_devops_gates.gates.coverage import packages
+from pytest_devops_gates.measurement import packages
 from pytest_devops_gates.plan import plan
 from pytest_devops_gates.policy import rule
 from pytest_devops_gates.project import Project, TestSession

@@ -7,13 +7,10 @@ The test process is measured from its first line, with its xdist workers and sub
 
 from __future__ import annotations
 
-import contextlib
+import fnmatch
 import json
 import os
-import shutil
-import sqlite3
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,69 +21,20 @@ from pytest_devops_gates import newcode
 from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.evidence import Evidence, Receipt
 from pytest_devops_gates.gate import ADVISORY, OFF, Canary, Gate, NoOptions, Options
-from pytest_devops_gates.project import BESIDE_CODE, Project, TestSession
+from pytest_devops_gates.measurement import load, settings
+from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
 
-SILENCED = ["module-not-imported", "module-not-measured", "no-data-collected", "no-sysmon"]
-GREENLETS = {"greenlet", "eventlet", "gevent"}
-DATA = "coverage-data"
 NO_BASE = (
     'no base to compare with · set base = "origin/main" in [tool.devops-gates], or pass'
     " --devops-gates-base"
 )
-OURS = Path(__file__).parent.parent
-"""This package, which runs inside the test process and is no part of the project."""
-
-
-def measuring(root: Path, run_dir: Path, pyproject: Mapping[str, Any]) -> dict[str, str]:
-    """The environment that makes every Python process below measure itself.
-
-    The project's own settings hold. Where they name no source, the packages that the project ships
-    are it, so that a module that no test imports counts as not covered.
-    Raises UsageError when the project's coverage settings cannot be read.
-    """
-    cov = _coverage(root, data_file=str(_data_dir(run_dir) / "data"))
-    config = cov.config
-    config.parallel = True
-    config.patch = [*config.patch, *({"fork", "_exit"} - set(config.patch))]
-    config.disable_warnings = [*config.disable_warnings, *SILENCED]
-    if not (config.source or config.source_pkgs or config.run_include):
-        config.source_pkgs = [folder.rpartition("/")[2] for folder in packages(root, pyproject)]
-        if not config.source_pkgs and root not in OURS.parents:
-            config.run_omit = [*(config.run_omit or []), f"{OURS}/*"]
-    if config.core is None and "COVERAGE_CORE" not in os.environ and _can_monitor(config):
-        config.core = "sysmon"
-    _data_dir(run_dir).mkdir(parents=True, exist_ok=True)
-    with _working_in(root):  # relative paths in the settings mean the root
-        return {"COVERAGE_PROCESS_CONFIG": config.serialize()}
-
-
-def adopting(root: Path, cwd: Path, rcfile: str | None) -> str:
-    """The file to which the user's own pytest-cov writes its data."""
-    return str(cwd / _coverage(root, rcfile=rcfile).config.data_file)
-
-
-def packages(root: Path, pyproject: Mapping[str, Any]) -> list[str]:
-    """The packages that the project ships, by the usual layouts (src, flat, one module).
-
-    Folders relative to the root, such as ``src/app``; for a single module its name without ``.py``.
-    """
-    for above in ("src/", ""):
-        found = [p.parent.name for p in sorted((root / above).glob("*/__init__.py"))]
-        found = [name for name in found if name not in BESIDE_CODE and name.isidentifier()]
-        if found:
-            return [above + name for name in found]
-    project = pyproject.get("project")
-    named = str(project.get("name", "")) if isinstance(project, Mapping) else ""
-    module = named.replace("-", "_").replace(".", "_").lower()
-    here = any((folder / f"{module}.py").is_file() for folder in (root / "src", root))
-    return [module] if module and here else []
 
 
 def limits(project: Project, options: Options) -> Mapping[str, str]:
     """The project's own ``fail_under``, as a condition."""
     rcfile = project.session.coverage_rcfile if project.session else None
-    fail_under = _coverage(project.root, rcfile=rcfile).config.fail_under
+    fail_under = settings(project.root, rcfile=rcfile).config.fail_under
     if not 0 <= fail_under <= 100:
         raise UsageError(f"coverage's fail_under is {fail_under}; a percentage is from 0 to 100")
     return {"total": f">= {Decimal(repr(fail_under)):f}"} if fail_under else {}
@@ -99,7 +47,7 @@ def measure(project: Project, options: Options, asked: tuple[str, ...]) -> Evide
         raise CannotTell("the tests of this run were not measured")
     import coverage
 
-    cov, notes = _load(project, session)
+    cov, notes = load(project, session)
     target = project.run_dir / "coverage.json"
     trouble: list[str] = []
     cov._warn = lambda message, **_: trouble.append(message)
@@ -114,7 +62,8 @@ def measure(project: Project, options: Options, asked: tuple[str, ...]) -> Evide
         argv=("coverage", "json"),
         exit_code=0,
     )
-    evidence = read(report, project, asked, _unmeasured(cov.config, report))
+    omitted = (*(cov.config.run_omit or ()), *(cov.config.report_omit or ()))
+    evidence = read(report, project, asked, _unmeasured(cov.config, report), omitted)
     return msgspec.structs.replace(
         evidence,
         unknown=evidence.unknown or (trouble[0] if trouble else None),
@@ -128,6 +77,7 @@ def read(
     project: Project,
     asked: Iterable[str] = (),
     unmeasured: Iterable[str] = (),
+    omitted: Sequence[str] = (),
 ) -> Evidence:
     """The numbers of coverage's JSON report, unrounded.
 
@@ -152,7 +102,7 @@ def read(
             )
             if not chosen:
                 unknown = unknown or f"no measured file matches '{path}'"
-    new = _new_code(report, project, tuple(asked))
+    new = _new_code(report, project, tuple(asked), omitted)
     return Evidence.of(
         examined=len(files),
         metrics={**metrics, **new.metrics},
@@ -162,8 +112,14 @@ def read(
     )
 
 
-def _new_code(report: Mapping[str, Any], project: Project, asked: Sequence[str]) -> Evidence:
-    """What the tests ran of the change; unknown only when a condition asks for it."""
+def _new_code(
+    report: Mapping[str, Any], project: Project, asked: Sequence[str], omitted: Sequence[str]
+) -> Evidence:
+    """What the tests ran of the change; unknown only when a condition asks for it.
+
+    New code in a package of the project that coverage has not seen, and that its settings do not
+    leave out, was not measured: nobody knows whether tests run it.
+    """
     wanted = any(newcode.asks(metric) for metric in asked)
     if project.change is None:
         return Evidence(unknown=(project.base_error or NO_BASE) if wanted else None)
@@ -173,12 +129,19 @@ def _new_code(report: Mapping[str, Any], project: Project, asked: Sequence[str])
     measured = {newcode.relative(name, project.root) for name in report["files"]}
     elsewhere = project.files and measured.isdisjoint(project.files)
     product = [path for path in found.unmeasured if not project.is_test(path)]
+    unseen = [
+        path
+        for path in product
+        if any(path.startswith(f"{package}/") for package in project.packages)
+        and not any(fnmatch.fnmatch(path, p) or fnmatch.fnmatch(f"/{path}", p) for p in omitted)
+    ]
+    unknown = f"{unseen[0]} is new, and coverage did not measure it" if unseen else None
+    if elsewhere:
+        unknown = "coverage saw no file of the checkout: what is new there was not measured"
     return Evidence(
         metrics=found.metrics,
         inapplicable=found.inapplicable,
-        unknown="coverage saw no file of the checkout: what is new there was not measured"
-        if elsewhere
-        else None,
+        unknown=unknown,
         notes=(
             *([newcode.note(found.missing)] if found.missing else []),
             *([newcode.unmeasured_note(product)] if product else []),
@@ -227,96 +190,6 @@ def _unmeasured(config: Any, report: Mapping[str, Any]) -> list[str]:
         if not seen:
             missing.append(source)
     return missing
-
-
-def _load(project: Project, session: TestSession) -> tuple[Any, list[str]]:
-    """The combined data of this run, as a Coverage object that can report."""
-    folder = _data_dir(project.run_dir)
-    folder.mkdir(parents=True, exist_ok=True)
-    notes = []
-    trouble: list[str] = []
-    if session.measured_by == "pytest-cov":
-        data = Path(session.coverage_data or "")
-        if not data.is_file() or data.stat().st_mtime < project.started - 1:
-            raise CannotTell(f"pytest-cov wrote no data to {data.name} in this run")
-        shutil.copyfile(data, folder / "data")
-        cov = _coverage(project.root, str(folder / "data"), session.coverage_rcfile)
-        notes.append("measured by the project's own pytest-cov, which misses subprocesses")
-    else:
-        parts = [p for p in sorted(folder.glob("data.*")) if not p.name.endswith("-journal")]
-        whole = [part for part in parts if _begun(part)]
-        if not whole:
-            raise CannotTell("the test process left no coverage data")
-        if len(whole) < len(parts):
-            notes.append(
-                f"{len(parts) - len(whole)} of {len(parts)} measured processes were killed before"
-                " they wrote their data: what they ran is not counted"
-            )
-        from coverage.config import CoverageConfig
-
-        cov = _coverage(project.root, str(folder / "data"))
-        config = CoverageConfig.deserialize(session.env["COVERAGE_PROCESS_CONFIG"])
-        cov.config.source, cov.config.source_pkgs = config.source, config.source_pkgs
-        cov._warn = lambda message, **_: trouble.append(message)
-        cov.combine([str(part) for part in whole], keep=True)
-    cov.load()
-    if trouble:
-        raise CannotTell(f"coverage could not use all of its data: {trouble[0]}")
-    return cov, notes
-
-
-def _begun(part: Path) -> bool:
-    """Whether a process came to write anything to its data file.
-
-    One that is killed earlier leaves no file at all, or one without coverage's tables; whether the
-    tests may be killed is for the gate ``tests`` to say. A file that is damaged counts as begun:
-    then data is lost, and coverage refuses it.
-    """
-    with contextlib.closing(sqlite3.connect(part)) as data:
-        try:
-            return bool(data.execute("select count(*) from meta").fetchone()[0])
-        except sqlite3.OperationalError as error:
-            return "no such table" not in str(error)
-        except sqlite3.DatabaseError:
-            return True
-
-
-def _coverage(root: Path, data_file: str | None = None, rcfile: str | None = None) -> Any:
-    """A Coverage object with the project's settings, as coverage finds them from the root."""
-    import coverage
-
-    try:
-        with _working_in(root):
-            return coverage.Coverage(
-                data_file=data_file, config_file=rcfile if rcfile else True, data_suffix=None
-            )
-    except (coverage.CoverageException, OSError, ValueError) as error:
-        raise UsageError(f"coverage's settings cannot be read: {error}") from None
-
-
-@contextlib.contextmanager
-def _working_in(folder: Path) -> Iterator[None]:
-    before = os.getcwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)
-
-
-def _can_monitor(config: Any) -> bool:
-    """Whether sys.monitoring, the cheap core, gives the same numbers under these settings."""
-    return (
-        sys.version_info >= ((3, 14) if config.branch else (3, 12))
-        and not config.dynamic_context
-        and not config.plugins
-        and not config.timid
-        and not GREENLETS & set(config.concurrency)
-    )
-
-
-def _data_dir(run_dir: Path) -> Path:
-    return run_dir / "logs" / "coverage" / DATA
 
 
 def canary(project: Project, options: Options) -> Canary:

@@ -13,8 +13,8 @@ import msgspec
 from pytest_devops_gates import base, git, pythons
 from pytest_devops_gates.config import read_pyproject
 from pytest_devops_gates.errors import CannotTell, UsageError
-from pytest_devops_gates.gates.coverage import packages
 from pytest_devops_gates.gates.types import Options, choose
+from pytest_devops_gates.measurement import packages
 from pytest_devops_gates.precommit import NAME as PRE_COMMIT
 from pytest_devops_gates.precommit import find_hook
 from pytest_devops_gates.project import Project

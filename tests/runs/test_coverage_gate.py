@@ -256,3 +256,21 @@ def test_a_change_without_code_has_no_percentage(checkout: Checkout) -> None:
 def test_new_code_without_a_base_is_unknown(checkout: Checkout) -> None:
     run = checkout.write({**PROJECT, "pyproject.toml": NEW}).test()
     assert (run.outcome("coverage"), run.status) == ("unknown", 6), run
+
+
+@pytest.mark.parametrize(("settings", "outcome"), [("", "unknown"), ("omit = ['*/sub/*']", "pass")])
+def test_new_code_that_was_not_measured_is_unknown(
+    settings: str, outcome: str, checkout: Checkout
+) -> None:
+    """coverage passes over folders without ``__init__.py`` that no test imports from."""
+    told = "[tool.devops-gates.gates.coverage]\nconditions = { new-line = '>= 50' }\n"
+    checkout.write(
+        {**PROJECT, "pyproject.toml": f"[tool.coverage.run]\n{settings}\n{told}"}
+    ).commit()
+    checkout.git("branch", "-M", "main")
+    checkout.git("checkout", "-q", "-b", "feature")
+    more = PROJECT["app/__init__.py"].replace("return 1", "one = 1\n    return one")
+    checkout.write({"app/__init__.py": more, "app/sub/mod.py": "def evil():\n    return 1\n"})
+    run = checkout.test()
+    assert run.outcome("coverage") == outcome, run
+    assert ("app/sub/mod.py" in run.reason("coverage")) == (outcome == "unknown")

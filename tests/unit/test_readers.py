@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_devops_gates import measurement
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Confidence, Evidence, Severity
 from pytest_devops_gates.gate import Output
@@ -347,9 +348,9 @@ def test_packages_of_the_usual_layouts(
     for file in files:
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).touch()
-    found = coverage.packages(tmp_path, {"project": {"name": name}})
+    found = measurement.packages(tmp_path, {"project": {"name": name}})
     assert [folder.rpartition("/")[2] for folder in found] == expected
-    assert coverage.packages(tmp_path, {"project": {"name": name}, "tool": {}}) == found
+    assert measurement.packages(tmp_path, {"project": {"name": name}, "tool": {}}) == found
 
 
 # install

@@ -1,0 +1,160 @@
+"""The test process measured by coverage.py: how that is started, and what it left, as one.
+
+It is measured from its first line, with its xdist workers and subprocesses: the ``.pth`` file of
+coverage starts it wherever COVERAGE_PROCESS_CONFIG is set.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pytest_devops_gates.errors import CannotTell, UsageError
+from pytest_devops_gates.project import BESIDE_CODE, Project, TestSession
+
+SILENCED = ["module-not-imported", "module-not-measured", "no-data-collected", "no-sysmon"]
+GREENLETS = {"greenlet", "eventlet", "gevent"}
+DATA = "coverage-data"
+OURS = Path(__file__).parent
+"""This package, which runs inside the test process and is no part of the project."""
+
+
+def measuring(root: Path, run_dir: Path, pyproject: Mapping[str, Any]) -> dict[str, str]:
+    """The environment that makes every Python process below measure itself.
+
+    The project's own settings hold. Where they name no source, the packages that the project ships
+    are it, so that a module that no test imports counts as not covered.
+    Raises UsageError when the project's coverage settings cannot be read.
+    """
+    cov = settings(root, data_file=str(_data_dir(run_dir) / "data"))
+    config = cov.config
+    config.parallel = True
+    config.patch = [*config.patch, *({"fork", "_exit"} - set(config.patch))]
+    config.disable_warnings = [*config.disable_warnings, *SILENCED]
+    if not (config.source or config.source_pkgs or config.run_include):
+        config.source_pkgs = [folder.rpartition("/")[2] for folder in packages(root, pyproject)]
+        if not config.source_pkgs and root not in OURS.parents:
+            config.run_omit = [*(config.run_omit or []), f"{OURS}/*"]
+    if config.core is None and "COVERAGE_CORE" not in os.environ and _can_monitor(config):
+        config.core = "sysmon"
+    _data_dir(run_dir).mkdir(parents=True, exist_ok=True)
+    with _working_in(root):  # relative paths in the settings mean the root
+        return {"COVERAGE_PROCESS_CONFIG": config.serialize()}
+
+
+def adopting(root: Path, cwd: Path, rcfile: str | None) -> str:
+    """The file to which the user's own pytest-cov writes its data."""
+    return str(cwd / settings(root, rcfile=rcfile).config.data_file)
+
+
+def packages(root: Path, pyproject: Mapping[str, Any]) -> list[str]:
+    """The packages that the project ships, by the usual layouts (src, flat, one module).
+
+    Folders relative to the root, such as ``src/app``; for a single module its name without ``.py``.
+    """
+    for above in ("src/", ""):
+        found = [p.parent.name for p in sorted((root / above).glob("*/__init__.py"))]
+        found = [name for name in found if name not in BESIDE_CODE and name.isidentifier()]
+        if found:
+            return [above + name for name in found]
+    project = pyproject.get("project")
+    named = str(project.get("name", "")) if isinstance(project, Mapping) else ""
+    module = named.replace("-", "_").replace(".", "_").lower()
+    here = any((folder / f"{module}.py").is_file() for folder in (root / "src", root))
+    return [module] if module and here else []
+
+
+def load(project: Project, session: TestSession) -> tuple[Any, list[str]]:
+    """The combined data of this run, as a Coverage object that can report."""
+    folder = _data_dir(project.run_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    notes = []
+    trouble: list[str] = []
+    if session.measured_by == "pytest-cov":
+        data = Path(session.coverage_data or "")
+        if not data.is_file() or data.stat().st_mtime < project.started - 1:
+            raise CannotTell(f"pytest-cov wrote no data to {data.name} in this run")
+        shutil.copyfile(data, folder / "data")
+        cov = settings(project.root, str(folder / "data"), session.coverage_rcfile)
+        notes.append("measured by the project's own pytest-cov, which misses subprocesses")
+    else:
+        parts = [p for p in sorted(folder.glob("data.*")) if not p.name.endswith("-journal")]
+        whole = [part for part in parts if _begun(part)]
+        if not whole:
+            raise CannotTell("the test process left no coverage data")
+        if len(whole) < len(parts):
+            notes.append(
+                f"{len(parts) - len(whole)} of {len(parts)} measured processes were killed before"
+                " they wrote their data: what they ran is not counted"
+            )
+        from coverage.config import CoverageConfig
+
+        cov = settings(project.root, str(folder / "data"))
+        config = CoverageConfig.deserialize(session.env["COVERAGE_PROCESS_CONFIG"])
+        cov.config.source, cov.config.source_pkgs = config.source, config.source_pkgs
+        cov._warn = lambda message, **_: trouble.append(message)
+        cov.combine([str(part) for part in whole], keep=True)
+    cov.load()
+    if trouble:
+        raise CannotTell(f"coverage could not use all of its data: {trouble[0]}")
+    return cov, notes
+
+
+def _begun(part: Path) -> bool:
+    """Whether a process came to write anything to its data file.
+
+    One that is killed earlier leaves no file at all, or one without coverage's tables; whether the
+    tests may be killed is for the gate ``tests`` to say. A file that is damaged counts as begun:
+    then data is lost, and coverage refuses it.
+    """
+    with contextlib.closing(sqlite3.connect(part)) as data:
+        try:
+            return bool(data.execute("select count(*) from meta").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            return "no such table" not in str(error)
+        except sqlite3.DatabaseError:
+            return True
+
+
+def settings(root: Path, data_file: str | None = None, rcfile: str | None = None) -> Any:
+    """A Coverage object with the project's settings, as coverage finds them from the root."""
+    import coverage
+
+    try:
+        with _working_in(root):
+            return coverage.Coverage(
+                data_file=data_file, config_file=rcfile if rcfile else True, data_suffix=None
+            )
+    except (coverage.CoverageException, OSError, ValueError) as error:
+        raise UsageError(f"coverage's settings cannot be read: {error}") from None
+
+
+@contextlib.contextmanager
+def _working_in(folder: Path) -> Iterator[None]:
+    before = os.getcwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def _can_monitor(config: Any) -> bool:
+    """Whether sys.monitoring, the cheap core, gives the same numbers under these settings."""
+    return (
+        sys.version_info >= ((3, 14) if config.branch else (3, 12))
+        and not config.dynamic_context
+        and not config.plugins
+        and not config.timid
+        and not GREENLETS & set(config.concurrency)
+    )
+
+
+def _data_dir(run_dir: Path) -> Path:
+    return run_dir / "logs" / "coverage" / DATA
