@@ -17,7 +17,6 @@ TARGETS = {
     "SYSTEM_PULLREQUEST_TARGETBRANCH": "Azure Pipelines",
     "CHANGE_TARGET": "Jenkins",
     "BUILDKITE_PULL_REQUEST_BASE_BRANCH": "Buildkite",
-    "DRONE_TARGET_BRANCH": "",  # set on pushes as well
 }
 """Variables in which a CI names the branch that a pull request is to go to."""
 
@@ -39,7 +38,7 @@ def target(environment: Mapping[str, str]) -> tuple[str, str] | None:
         return queued[1], f"{TARGETS['GITHUB_BASE_REF']} (GITHUB_REF)"
     for variable, ci in TARGETS.items():
         branch = environment.get(variable, "").removeprefix("refs/heads/")
-        if branch and ci:
+        if branch:
             return branch, f"{ci} ({variable})"
     return None
 
