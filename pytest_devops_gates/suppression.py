@@ -15,8 +15,10 @@ COMMENTS = {
         r"|#\s*ruff\s*:\s*(?:file-ignore|ignore|disable)(?![\w-])",
         re.IGNORECASE,
     ),
-    "nosec": re.compile(r"#\s*nosec(?![\w-])"),
-    "type-ignore": re.compile(r"#\s*type:\s*ignore(?![\w-])"),
+    "nosec": re.compile(r"#\s*nosec"),  # whatever follows: bandit takes it for a list of tests
+    "type-ignore": re.compile(
+        r"#\s*type:\s*ignore(?![\w-])|#\s*mypy:\s*(?:ignore[-_]errors|disable[-_]error[-_]code)"
+    ),
     "pyright-ignore": re.compile(r"#\s*pyright:\s*ignore(?![\w-])"),
     "no-cover": re.compile(r"#\s*(?:pragma|PRAGMA)[:\s]?\s*(?:no|NO)\s*(?:cover|COVER)"),
     "no-branch": re.compile(r"#\s*(?:pragma|PRAGMA)[:\s]?\s*(?:no|NO)\s*(?:branch|BRANCH)"),
@@ -43,10 +45,19 @@ CALLS = {
 """Counted where they are called, raised, or decorate something. ``importorskip`` is a ``skipif``:
 whether it skips depends on the machine."""
 
+_NAMED = {
+    "noqa": re.compile(r"(?:noqa|ignore|disable)\s*[:(\[]\s*[A-Z]+\d", re.IGNORECASE),
+    "nosec": re.compile(r"nosec:?\s+[A-Z]\d"),
+    "type-ignore": re.compile(r"ignore\[|disable[-_]error[-_]code"),
+    "pyright-ignore": re.compile(r"ignore\["),
+}
+"""How a comment names the rules that it suppresses; without any it suppresses all of them."""
+
 KINDS = (*COMMENTS, "skip", "skipif", "xfail")
 
 _COMMENTED = re.compile(
-    rb"#[^\r\n]*(?:noqa|nosec|(?:type|pyright):[^\r\n]*ignore|pragma|ruff\s*:)", re.IGNORECASE
+    rb"#[^\r\n]*(?:noqa|nosec|(?:type|pyright):[^\r\n]*ignore|mypy:|pragma|ruff\s*:)",
+    re.IGNORECASE,
 )
 _SKIPPED = re.compile(rb"\b(?:skip|skipif|xfail|importorskip|skipIf|skipUnless|expectedFailure)\b")
 _FRAMEWORK = re.compile(rb"pytest|unittest")
@@ -76,6 +87,12 @@ def suppressions(source: bytes) -> list[tuple[int, str]]:
     if skipping:
         found += _in_code(tree)
     return sorted(found)
+
+
+def is_blanket(kind: str, line: str) -> bool:
+    """Whether a suppression in a line is one of all rules, where the kind may name some."""
+    names = _NAMED.get(kind)
+    return names is not None and not names.search(line)
 
 
 def _ascii_compatible(source: bytes) -> bytes:

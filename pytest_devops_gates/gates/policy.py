@@ -28,7 +28,7 @@ from pytest_devops_gates.gate import OFF, Canary, Gate, Options
 from pytest_devops_gates.governance import RULES, is_merged
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
-from pytest_devops_gates.suppression import KINDS, suppressions
+from pytest_devops_gates.suppression import KINDS, is_blanket, suppressions
 
 DEPENDS = "skipif"
 """Whether such a test is skipped depends on the machine."""
@@ -37,6 +37,7 @@ NO_BASE = "no base to compare with, no baseline and no waivers"
 TAKE_OUT = "Take it out of the ignore file, or out of the repository."
 IGNORES = (".ignore", ".rgignore", ".ruffignore")
 HIDDEN = "source-hidden"
+ALL = " of all rules"
 MERGED = "what is on the default branch judges, and there is no baseline and no waiver"
 
 
@@ -112,7 +113,9 @@ def _suppressions(project: Project, change: Change, options: PolicyOptions) -> I
             after[kind] += 1
             if line in added:
                 places.setdefault(kind, (file.path, line))
-    for kind in KINDS:
+    for kind in (*KINDS, *(kind + ALL for kind in KINDS)):
+        if after[kind.removesuffix(ALL)] > before[kind.removesuffix(ALL)] and kind.endswith(ALL):
+            continue  # told already
         for finding in loosening.suppressions({kind: before[kind]}, {kind: after[kind]}):
             fails = (
                 adopted and kind != DEPENDS and after[kind] - before[kind] > options.suppressions
@@ -129,12 +132,18 @@ def _is_adopted(pyproject: bytes) -> bool:
         return True
 
 
-def _found(source: bytes) -> list[tuple[int, str]]:
-    """The suppressions of a source; what cannot be parsed is for other gates to tell."""
+def _found(source: bytes) -> Iterator[tuple[int, str]]:
+    """The suppressions of a source, those of all rules once more as such; what cannot be parsed is
+    for other gates to tell."""
+    lines = source.decode("utf-8", "replace").split("\n")
     try:
-        return suppressions(source)
+        found = suppressions(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
+        return
+    for line, kind in found:
+        yield line, kind
+        if is_blanket(kind, lines[line - 1] if line <= len(lines) else ""):
+            yield line, kind + ALL
 
 
 def _data(project: Project, name: str, *, links: bool = False) -> bytes | None:

@@ -415,3 +415,13 @@ def test_the_first_settings_of_ruff_weaken_nothing(checkout: Checkout) -> None:
     )
     run = checkout.run(*DEVELOP, env=PULL_REQUEST)
     assert (run.status, rules(run)) == (0, set()), run
+
+
+def test_a_suppression_that_is_widened(checkout: Checkout) -> None:
+    narrow = "# ruff: noqa: E501\n"
+    checkout.write({**BASE, "app/wide.py": narrow}).commit()
+    checkout.git("branch", "-M", "main")
+    checkout.git("checkout", "-q", "-b", "feature")
+    checkout.write({"app/wide.py": "# ruff: noqa\nimport os\n"})
+    run = checkout.run(*DEVELOP, env=PULL_REQUEST)
+    assert (run.status, rules(run)) == (1, {"suppressions-grown"}), run

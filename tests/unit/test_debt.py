@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -15,10 +16,12 @@ from hypothesis import strategies as st
 from pytest_devops_gates.baseline import Baseline
 from pytest_devops_gates.change import Base, Change, FileChange
 from pytest_devops_gates.debt import Debt, owed, settle
+from pytest_devops_gates.edits import Spot, edited
 from pytest_devops_gates.evidence import Evidence, Finding
 from pytest_devops_gates.findings import complete
 from pytest_devops_gates.newness import AtBase, newness
 from pytest_devops_gates.testing import project
+from tests.growth import grows_linearly
 from tests.unit.samples import same_every_time
 
 BASE = Base("c" * 40, "main", "a test")
@@ -238,3 +241,21 @@ def test_each_entry_excuses_one(ones: list[Debt], debts: list[Debt], chance: ran
     shuffled = list(debts)
     chance.shuffle(shuffled)
     assert all(settle(debts, shuffled, {}).known)
+
+
+def test_a_large_hunk_takes_a_time_that_grows_with_its_size() -> None:
+    """Trying each edited line with each that was there took minutes for a renamed name."""
+
+    def work(size: int) -> Callable[[], object]:
+        def spots(name: str) -> list[Spot]:
+            kind = ("E501", "medium")
+            text = "    value = {}(argument_one, argument_two, argument_three, number={})"
+            return [Spot(kind, "a.py", n, text.format(name, n)) for n in range(1, size + 1)]
+
+        hunk = ((1, size),)
+        file = FileChange("a.py", "modified", old="a.py", added=hunk, removed=hunk)
+        now, before = spots("renamed"), spots("called")
+        assert len(edited(now, before, Change(BASE, (file,)))) == size
+        return lambda: edited(now, before, Change(BASE, (file,)))
+
+    grows_linearly(work, 25)

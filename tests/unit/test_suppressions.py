@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pytest_devops_gates.errors import UsageError
 from pytest_devops_gates.gates.suppressions import SUPPRESSIONS, TOTAL
-from pytest_devops_gates.suppression import COMMENTS, KINDS, suppressions
+from pytest_devops_gates.suppression import COMMENTS, KINDS, is_blanket, suppressions
 from pytest_devops_gates.testing import judge, prove, write
 from tests.unit.samples import same_every_time
 
@@ -39,7 +39,9 @@ def kinds(source: str | bytes) -> list[str]:
         ("# ruff is fine", []),
         ("# nosec", ["nosec"]),
         ("# nosec B602", ["nosec"]),
-        ("# nosecurity", []),
+        ("# nosecurity", ["nosec"]),
+        ("# mypy: ignore-errors", ["type-ignore"]),
+        ("# mypy: disable-error-code=misc", ["type-ignore"]),
         ("# NOSEC", []),
         ("# type: ignore", ["type-ignore"]),
         ("# type:ignore[arg-type]", ["type-ignore"]),
@@ -249,3 +251,27 @@ def test_odd_names_are_told(tmp_path: Path) -> None:
 
 def test_files_that_could_not_be_listed_are_unknown(tmp_path: Path) -> None:
     assert judge(SUPPRESSIONS, tmp_path, listing_error="git refuses").outcome == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("kind", "line", "blanket"),
+    [
+        ("noqa", "import os  # noqa", True),
+        ("noqa", "import os  # noqa: F401", False),
+        ("noqa", "import os  # NOQA:F401,E501", False),
+        ("noqa", "# ruff: noqa", True),
+        ("noqa", "# ruff: noqa: E501", False),
+        ("nosec", "x  # nosec", True),
+        ("nosec", "x  # nosec B101", False),
+        ("nosec", "x  # nosec: B101", False),
+        ("nosec", "x  # nosecurity", True),
+        ("type-ignore", "x  # type: ignore", True),
+        ("type-ignore", "x  # type: ignore[misc]", False),
+        ("pyright-ignore", "x  # pyright: ignore", True),
+        ("pyright-ignore", "x  # pyright: ignore[reportX]", False),
+        ("no-cover", "x  # pragma: no cover", False),
+        ("skip", "@pytest.mark.skip", False),
+    ],
+)
+def test_a_suppression_of_all_rules(kind: str, line: str, blanket: bool) -> None:
+    assert is_blanket(kind, line) is blanket
