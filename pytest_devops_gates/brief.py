@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from pytest_devops_gates import config, registry, session
+from pytest_devops_gates.charter import table_of
 from pytest_devops_gates.comparison import Comparison, compare
 from pytest_devops_gates.errors import UsageError
 from pytest_devops_gates.measurement import packages
@@ -47,7 +48,7 @@ def brief(
     """
     root = request.tree or request.root
     known = compare(request, os.environ)
-    table = config.read_table(known.judging.pyproject)
+    table = table_of(known.judging)
     project = Project(
         root=root,
         run_dir=run.path,

@@ -57,6 +57,15 @@ def at(root: Path, revision: str, shown: str) -> Charter:
     return _charter(PYPROJECT + where, pyproject, found, where)
 
 
+def table_of(charter: Charter) -> config.Table:
+    """``[tool.devops-gates]`` of a charter. Raises UsageError, which says of which revision."""
+    try:
+        return config.read_table(charter.pyproject)
+    except UsageError as error:
+        where = f"{charter.source}: " if " at " in charter.source else ""
+        raise UsageError(f"{where}{error}") from None
+
+
 def _charter(
     source: str, pyproject: dict[str, Any], found: Mapping[str, bytes], where: str
 ) -> Charter:

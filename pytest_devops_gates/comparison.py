@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from pytest_devops_gates import base, charter, config, diff, git, release
+from pytest_devops_gates import base, charter, diff, git, release
 from pytest_devops_gates.change import Base
 from pytest_devops_gates.charter import Charter
 from pytest_devops_gates.errors import CannotTell, UsageError
@@ -44,7 +44,7 @@ def compare(request: Request, environment: Mapping[str, str]) -> Comparison:
     if error and request.policy is None:
         unfit = f"the policy that judges a pull request is that of its target: {error}"
         return Comparison(judging, own, None, error, unfit)
-    named = request.base or config.read_table(judging.pyproject).base
+    named = request.base or charter.table_of(judging).base
     if named is None:
         return Comparison(judging, own, pull_request, error)
     told = "--devops-gates-base" if request.base else f"'base' in {judging.source}"

@@ -12,7 +12,7 @@ from datetime import date, datetime, timezone
 import msgspec
 import pytest
 
-from pytest_devops_gates import approvals, charter, config, disk, governance, waivers
+from pytest_devops_gates import approvals, charter, disk, governance, waivers
 from pytest_devops_gates.baseline import FILE as BASELINE
 from pytest_devops_gates.basetree import lay_out
 from pytest_devops_gates.basis import completed
@@ -211,7 +211,7 @@ def _rules(
     request: Request,
     manager: pytest.PytestPluginManager,
 ) -> Rules:
-    table = config.read_table(each.pyproject)
+    table = charter.table_of(each)
     plan = planned(table, project, request, manager)
     return Rules(each, table, plan, _waivers(each, plan).waivers)
 

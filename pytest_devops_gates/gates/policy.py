@@ -8,8 +8,10 @@ all gates.
 from __future__ import annotations
 
 import os
+import posixpath
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -38,6 +40,9 @@ TAKE_OUT = "Take it out of the ignore file, or out of the repository."
 IGNORES = (".ignore", ".rgignore", ".ruffignore")
 HIDDEN = "source-hidden"
 ALL = " of all rules"
+_EXTENDS = re.compile(
+    rb"""^[ \t]*["']?extends?["']?[ \t]*[=:][ \t]*["']([^"'\r\n]+)""", re.MULTILINE
+)
 MERGED = "what is on the default branch judges, and there is no baseline and no waiver"
 
 
@@ -77,7 +82,21 @@ def _settings(project: Project, change: Change) -> Iterator[Finding]:
     before = git.contents(project.root, change.base.commit, sorted(names), project.git)
     after = {name: data for name in names if (data := _data(project, name, links=True)) is not None}
     yield from loosening.tool_settings(before, after)
+    yield from _extended(change, {*before.items(), *after.items()})
     yield from _ignored(project, change)
+
+
+def _extended(change: Change, settings: Iterable[tuple[str, bytes]]) -> Iterator[Finding]:
+    """Files with names of their own that settings extend: whether they loosen is not read."""
+    named = {
+        posixpath.normpath(posixpath.join(posixpath.dirname(name), os.fsdecode(told)))
+        for name, data in settings
+        for told in _EXTENDS.findall(data)
+    }
+    for file in change.files:
+        if file.path in named or file.old in named:
+            told = f"{file.path}: tools read it as settings, and it is another one than at the base"
+            yield Finding("setting-loosened", told, Severity.HIGH, Confidence.HIGH, file.path)
 
 
 def _ignored(project: Project, change: Change) -> Iterator[Finding]:

@@ -144,8 +144,11 @@ def _settings(tool: str, was: Flat, now: Flat, path: str, data: bytes) -> Iterat
 
 
 def _stays(key: Path, was: Flat, now: Flat) -> bool:
-    """A hook that comes or goes is told of once, and not by each of its settings."""
+    """A hook that comes or goes is told of once, and not by each of its settings; but what a new
+    one of ruff leaves out, the gates leave out as well."""
     mark = (*key[:2], "hook")
+    if mark in now and key[1].startswith("ruff") and key[-1] in ("exclude", "files"):
+        return True
     return mark in was and mark in now
 
 

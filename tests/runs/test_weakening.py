@@ -146,6 +146,13 @@ ATTEMPTS: dict[str, tuple[dict[str, str], str]] = {
         {"app/ruff.toml": "[lint]\nselect = ['E']\n"},
         "settings-shadowed",
     ),
+    "a hook that leaves files out": (
+        {
+            ".pre-commit-config.yaml": "repos:\n- repo: https://example.org/ruff\n  rev: v1\n"
+            "  hooks:\n  - id: ruff\n    exclude: ^app/\n"
+        },
+        "setting-loosened",
+    ),
     "a suppression": (
         {"app/__init__.py": BAD.replace("os", "os  # noqa", 1)},
         "suppressions-grown",
@@ -425,3 +432,28 @@ def test_a_suppression_that_is_widened(checkout: Checkout) -> None:
     checkout.write({"app/wide.py": "# ruff: noqa\nimport os\n"})
     run = checkout.run(*DEVELOP, env=PULL_REQUEST)
     assert (run.status, rules(run)) == (1, {"suppressions-grown"}), run
+
+
+def test_settings_that_others_extend(checkout: Checkout) -> None:
+    own = PYPROJECT.replace(
+        "[tool.ruff.lint]", '[tool.ruff]\nextend = "config/base.toml"\n[tool.ruff.lint]'
+    )
+    checkout.write(
+        {**BASE, "pyproject.toml": own, "config/base.toml": "line-length = 88\n"}
+    ).commit()
+    checkout.git("branch", "-M", "main")
+    checkout.git("checkout", "-q", "-b", "feature")
+    checkout.write({"config/base.toml": 'extend-exclude = ["app"]\n', "app/__init__.py": BAD})
+    run = checkout.run(*DEVELOP, env=PULL_REQUEST)
+    assert (run.status, run.outcome("policy")) == (1, "fail"), run
+
+
+def test_a_policy_at_the_base_that_cannot_be_read_says_where_it_stands(checkout: Checkout) -> None:
+    broken = PYPROJECT.replace("[project]", "[tool.devops-gates]\nprofil = 'merge'\n[project]")
+    checkout.write({**BASE, "pyproject.toml": broken}).commit()
+    checkout.git("branch", "-M", "main")
+    checkout.git("checkout", "-q", "-b", "feature")
+    checkout.write({"pyproject.toml": PYPROJECT})
+    run = checkout.run(*DEVELOP, env=PULL_REQUEST)
+    assert run.status == 4, run
+    assert "pyproject.toml at main (" in run.verdict["reason"]

@@ -26,6 +26,9 @@ from pytest_devops_gates.verdict import Change, Ruling, TestCounts, Verdict
 FILES = 5
 """Files listed with their coverage."""
 
+NOTES = 2
+"""Notes shown of a gate that is red."""
+
 _OUTCOMES = ("passed", "failed", "errors", "skipped", "xfailed", "xpassed", "deselected", "rerun",
              "flaky", "altered")  # fmt: skip
 
@@ -111,7 +114,8 @@ def _red(ruling: Ruling) -> str:
     told = f"{marked(ruling.outcome)} {name(ruling.name)} ({word(ruling.level)})"
     owner = f" · owner {name(ruling.owner)}" if ruling.owner else ""
     again = text(f"devops-gates run --gate {short(ruling.name, NAME)}")
-    return f"- {told}: {text(_reason(ruling), REASON)}{owner} · {again}"
+    notes = "".join(f"\n  - {text(note, REASON)}" for note in ruling.notes[:NOTES])
+    return f"- {told}: {text(_reason(ruling), REASON)}{owner} · {again}{notes}"
 
 
 def findings(report: Report, room: int) -> list[str]:
