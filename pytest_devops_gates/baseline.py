@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import msgspec
 
 from pytest_devops_gates.debt import Debt
 from pytest_devops_gates.errors import UsageError
+from pytest_devops_gates.json_text import strictly
 
 FILE = "devops-gates/baseline.json"
 SCHEMA = "pytest-devops-gates/baseline/1"
@@ -78,7 +78,7 @@ def read(data: bytes, name: str) -> Baseline:
                 " out the lines that git put between them, and devops-gates baseline --tighten"
             )
     try:
-        plain = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse)
+        plain = strictly(data.decode("utf-8"))
         file = msgspec.convert(plain, _File, strict=True)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{name}: {error} · {REMEDY}") from None
@@ -105,14 +105,3 @@ def _lines(entries: Sequence[Debt] | Sequence[Number]) -> str:
 
 def _entry(entry: Debt | Number) -> str:
     return json.dumps(msgspec.to_builtins(entry), ensure_ascii=False)
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is no number")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table = dict(pairs)
-    if len(table) != len(pairs):
-        raise ValueError("a key stands there twice")
-    return table

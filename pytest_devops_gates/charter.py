@@ -9,15 +9,14 @@ from typing import Any
 
 import msgspec
 
-from pytest_devops_gates import approvals, baseline, config, disk, git
+from pytest_devops_gates import approvals, baseline, config, disk, git, waivers
 from pytest_devops_gates.baseline import Baseline
 from pytest_devops_gates.errors import UsageError
 from pytest_devops_gates.verdict import Approval
 
 PYPROJECT = "pyproject.toml"
-WAIVERS = "devops-gates/waivers.toml"
-FILES = (PYPROJECT, baseline.FILE, WAIVERS, approvals.FILE)
-JUDGING = (baseline.FILE, WAIVERS)
+FILES = (PYPROJECT, baseline.FILE, waivers.FILE, approvals.FILE)
+JUDGING = (baseline.FILE, waivers.FILE)
 
 
 class Charter(msgspec.Struct, frozen=True):
@@ -74,7 +73,7 @@ def _charter(
         source=source,
         pyproject=pyproject,
         baseline=baseline.read(owed, baseline.FILE + where) if owed is not None else Baseline(),
-        waivers=found.get(WAIVERS),
+        waivers=found.get(waivers.FILE),
         approvals=approvals.read(found.get(approvals.FILE, b""), approvals.FILE + where),
         digest=_digest(found.get(name) for name in JUDGING),
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import msgspec
 
 from pytest_devops_gates import base, charter, diff, git, release
+from pytest_devops_gates.arguments import SETTINGS
 from pytest_devops_gates.change import Base
 from pytest_devops_gates.charter import Charter
 from pytest_devops_gates.errors import CannotTell, UsageError
@@ -34,12 +36,14 @@ def compare(request: Request, environment: Mapping[str, str]) -> Comparison:
     weaken. Raises UsageError for a policy that cannot be read."""
     root = request.root
     own = charter.of_checkout(request.tree or root)
-    if request.tree or request.message is not None:  # a git hook knows what it compares with
+    if request.is_hook:  # which knows what it compares with
         return Comparison(_judging(request, None, own), own, request.since)
     try:
         pull_request, error = base.of_pull_request(root, environment), None
     except CannotTell as why:
         pull_request, error = None, str(why)
+    if pull_request and not request.rooted:
+        _check_root(root, pull_request)
     judging = _judging(request, pull_request, own)
     if error and request.policy is None:
         unfit = f"the policy that judges a pull request is that of its target: {error}"
@@ -53,6 +57,21 @@ def compare(request: Request, environment: Mapping[str, str]) -> Comparison:
     except CannotTell as why:
         in_git = git.resolve(root, "HEAD") is not None
         return Comparison(judging, own, None, str(why) if in_git else None)
+
+
+def _check_root(root: Path, pull_request: Base) -> None:
+    """Raises UsageError where a change made a project of a folder inside of another one: pytest
+    may take that for its root, and nothing else would be judged."""
+    if (root / ".git").exists() or git.contents(root, pull_request.tip, SETTINGS):
+        return
+    for above in root.parents:
+        if git.contents(above, pull_request.tip, SETTINGS):
+            raise UsageError(
+                f"{root} is no project at {pull_request.ref}, and {above} is one"
+                f" · --rootdir={above}, or --rootdir={root} if this one is meant"
+            )
+        if (above / ".git").exists():
+            return
 
 
 def _judging(request: Request, pull_request: Base | None, own: Charter) -> Charter:

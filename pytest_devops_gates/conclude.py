@@ -19,6 +19,7 @@ from pytest_devops_gates.verdict import (
     EXIT_INTERRUPTED,
     EXIT_STATUS,
     OFF,
+    PASS,
     UNKNOWN,
     Compared,
     ProjectName,
@@ -37,12 +38,16 @@ def conclude(
     evidence: Mapping[str, Evidence],
     news: Mapping[str, New],
     interrupted: str | None,
+    unfit: str | None = None,
 ) -> Verdict:
-    """The verdict over all evidence; every known gate has its ruling in it."""
+    """The verdict over all evidence; every known gate has its ruling in it. ``unfit`` says why what
+    judged is not to be believed: then nothing is a pass."""
     rulings = [
         _ruling(gate, plan, evidence.get(gate.name), news.get(gate.name)) for gate in plan.gates
     ]
     answer = policy.answer(rulings)
+    if unfit and answer.verdict == PASS:
+        answer = policy.Answer(UNKNOWN, unfit)
     status = EXIT_STATUS[answer.verdict]
     if interrupted:
         answer = policy.Answer(UNKNOWN, f"interrupted by {interrupted}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -10,6 +9,7 @@ import msgspec
 
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Evidence, Rule
+from pytest_devops_gates.json_text import strictly
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
 
@@ -95,7 +95,7 @@ class Output(msgspec.Struct, frozen=True):
         if not text.strip():
             raise CannotTell("printed nothing where JSON was expected")
         try:
-            return json.loads(text, parse_constant=_refuse, object_pairs_hook=_unique)
+            return strictly(text)
         except (ValueError, RecursionError) as error:
             raise CannotTell(f"printed JSON that cannot be read: {str(error)[:200]}") from None
 
@@ -184,14 +184,3 @@ def _utf8(data: bytes) -> str:
     if text.startswith("\ufeff"):
         raise CannotTell("printed a byte-order mark where none belongs")
     return text
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is not JSON")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table = dict(pairs)
-    if len(table) != len(pairs):
-        raise ValueError("duplicate keys in one object")
-    return table

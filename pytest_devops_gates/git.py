@@ -92,12 +92,6 @@ def resolve(root: Path, revision: str, env: Mapping[str, str] | None = None) -> 
     return found.decode().strip() or None
 
 
-def merge_base(root: Path, revision: str) -> str | None:
-    """The last commit that HEAD and ``revision`` share, or None."""
-    commit = resolve(root, revision)
-    return merge_base_of(root, "HEAD", commit) if commit else None
-
-
 def merge_base_of(root: Path, one: str, other: str) -> str | None:
     """The last commit that two commits share, or None."""
     try:

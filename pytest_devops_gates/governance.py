@@ -17,7 +17,7 @@ from pytest_devops_gates import baseline, loosening
 from pytest_devops_gates.base import LAST_RELEASE
 from pytest_devops_gates.baseline import Baseline
 from pytest_devops_gates.change import Change
-from pytest_devops_gates.charter import Charter
+from pytest_devops_gates.charter import PYPROJECT, Charter
 from pytest_devops_gates.config import Table
 from pytest_devops_gates.debt import Debt, old_paths, owed, settle
 from pytest_devops_gates.evidence import Confidence, Evidence, Finding, Rule, Severity
@@ -26,7 +26,6 @@ from pytest_devops_gates.plan import Plan
 from pytest_devops_gates.verdict import Waiver
 
 GATE = "policy"
-CONFIGURATION = "pyproject.toml"
 STALE = "stale-baseline"
 TURNED = "gate-turned-off"
 INTRODUCED = "baseline-introduced"
@@ -79,7 +78,7 @@ def is_policy_alone(before: Charter, here: Charter, change: Change) -> bool:
     """Whether a change touches nothing but ``devops-gates/`` and ``[tool.devops-gates]``."""
     names = {name for file in change.files for name in (file.path, file.old) if name}
     elsewhere = {name for name in names if not name.startswith("devops-gates/")}
-    return elsewhere <= {CONFIGURATION} and _beside(before.pyproject) == _beside(here.pyproject)
+    return elsewhere <= {PYPROJECT} and _beside(before.pyproject) == _beside(here.pyproject)
 
 
 def proposal(here: Charter) -> str:

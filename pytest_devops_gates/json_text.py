@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 import msgspec
 
 _NOT_ASCII = re.compile(r"[^\x00-\x7e]")
+
+
+def strictly(text: str) -> Any:
+    """The one JSON value of a text. Raises ValueError for NaN, infinities and duplicate keys as
+    well, and RecursionError for nesting that is too deep."""
+    return json.loads(text, parse_constant=_refuse, object_pairs_hook=_unique)
 
 
 def dump(value: Any, *, indent: int = 1) -> str:
@@ -36,3 +43,14 @@ def _escape(found: re.Match[str]) -> str:
     """``\\uXXXX``, two of them beyond the first 65,536 characters (RFC 8259, section 7)."""
     units = found[0].encode("utf-16-be")
     return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        raise ValueError("duplicate keys in one object")
+    return table

@@ -19,7 +19,7 @@ class Request(msgspec.Struct, frozen=True):
     ``tree`` is judged in place of the root's own files: the staged content, as a git hook sees it;
     ``state`` is what git says of it, and ``scope`` are the files in it to look at. ``message`` is
     the commit message to judge, ``git`` the environment in which git sees the tree, and ``since``
-    what a hook compares with.
+    what a hook compares with. ``rooted``: the root was named on the command line.
     """
 
     root: Path
@@ -36,6 +36,12 @@ class Request(msgspec.Struct, frozen=True):
     message: str | None = None
     git: dict[str, str] = {}
     since: Base | None = None
+    rooted: bool = False
+
+    @property
+    def is_hook(self) -> bool:
+        """Whether a git hook asks: about the staged content, or about a message."""
+        return self.tree is not None or self.message is not None
 
 
 def of_options(config: pytest.Config, options: argparse.Namespace) -> Request:
@@ -49,4 +55,5 @@ def of_options(config: pytest.Config, options: argparse.Namespace) -> Request:
         policy=options.devops_gates_policy,
         # from the folder that the user stands in
         report=Path(config.invocation_params.dir, report) if report else None,
+        rooted=options.rootdir is not None,
     )

@@ -42,7 +42,7 @@ from pytest_devops_gates.evidence import Evidence
 from pytest_devops_gates.github import foreign
 from pytest_devops_gates.interrupts import listening
 from pytest_devops_gates.json_text import dump
-from pytest_devops_gates.oversight import settle, waived_once, watch
+from pytest_devops_gates.oversight import Seen, settle, waived_once, watch
 from pytest_devops_gates.owing import with_proposals
 from pytest_devops_gates.plan import Plan
 from pytest_devops_gates.project import Project
@@ -56,7 +56,6 @@ from pytest_devops_gates.verdict import (
     EXIT_INTERNAL,
     EXIT_UNKNOWN,
     EXIT_USAGE,
-    PASS,
     SCHEMA,
     UNKNOWN,
     Selection,
@@ -172,7 +171,7 @@ def _judge(
         tests = next((task for task in _tasks(known.plan) if task.gate.name == "tests"), None)
         first = Job(tests, known.project, reaper) if tests else None
         state = asked.state or git.state(known.project.root)
-        project = with_state(known.project, state, known.comparison, is_hook=_is_hook(asked))
+        project = with_state(known.project, state, known.comparison, is_hook=asked.is_hook)
         owed = known.comparison.judging.baseline
         with ThreadPoolExecutor(max_workers=1) as beside, ExitStack() as room:
             released = beside.submit(release.since_last, project)
@@ -181,30 +180,28 @@ def _judge(
             basis = Basis(project, known.plan, owed, reaper, room)
             evidence = _gather(known.plan, project, reaper, interrupts, first, basis)
     _raise_usage_error(evidence)
-    seen = watched.result()
+    interrupted = interrupts.name if interrupts.count else None
+    pending = msgspec.structs.replace(pending, release=released.result())
+    return _ruled(pending, known, project, evidence, basis, watched.result(), interrupted)
+
+
+def _ruled(
+    pending: Verdict,
+    known: Brief,
+    project: Project,
+    evidence: Mapping[str, Evidence],
+    basis: Basis,
+    seen: Seen,
+    interrupted: str | None,
+) -> Verdict:
+    """The verdict, once each finding has its state and the gate ``policy`` its last word."""
     waived = waived_once(known, project, seen)
     news = {name: basis.newness(name, found, waived) for name, found in evidence.items()}
     settled = settle(evidence, news, known, project, seen)
-    interrupted = interrupts.name if interrupts.count else None
-    pending = msgspec.structs.replace(
-        pending,
-        release=released.result(),
-        waivers=settled.waivers,
-        approvals=settled.approvals,
-    )
-    verdict = conclude(pending, known.plan, project, settled.evidence, news, interrupted)
-    if known.comparison.unfit and verdict.verdict == PASS:
-        verdict = msgspec.structs.replace(
-            verdict,
-            verdict=UNKNOWN,
-            reason=known.comparison.unfit,
-            exit_status=EXIT_UNKNOWN,
-        )
+    pending = msgspec.structs.replace(pending, waivers=settled.waivers, approvals=settled.approvals)
+    unfit = known.comparison.unfit
+    verdict = conclude(pending, known.plan, project, settled.evidence, news, interrupted, unfit)
     return with_proposals(verdict, known.plan, known.comparison.own.baseline)
-
-
-def _is_hook(asked: Request) -> bool:
-    return asked.tree is not None or asked.message is not None
 
 
 def _declare_testimony(known: Brief) -> None:

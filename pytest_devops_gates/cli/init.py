@@ -12,6 +12,7 @@ import pytest
 
 from pytest_devops_gates import baseline, precommit
 from pytest_devops_gates.brief import check_start
+from pytest_devops_gates.cli import baseline as baseline_command
 from pytest_devops_gates.cli.door import complain, takes_rootdir, through_pytest
 from pytest_devops_gates.initial import draft, table
 from pytest_devops_gates.initial.draft import Draft
@@ -126,7 +127,7 @@ def _record(
     """Write the baseline; returns the exit status."""
     say("now the gates run, so that what they find today is written down")
     try:
-        return _baseline(config, options)
+        return baseline_command.write(config, options)
     finally:
         added = next((made for made in written if made.name == table.NAME), None)
         if added and found.tests and not _recorded(found.root):
@@ -138,12 +139,6 @@ def _withdraw(found: Survey, added: Draft) -> None:
     without = table.draft(added.before, found.branch, coverage=UNRECORDED)
     draft.write(found.root, Draft(table.NAME, added.after, without.after))
     say("coverage was not recorded: its condition is a comment, until there is a number")
-
-
-def _baseline(config: pytest.Config, options: argparse.Namespace) -> int:
-    from pytest_devops_gates.cli import baseline as command
-
-    return command.write(config, options)
 
 
 def _next(root: Path, written: Sequence[Draft]) -> Iterable[str]:

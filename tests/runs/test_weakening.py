@@ -457,3 +457,24 @@ def test_a_policy_at_the_base_that_cannot_be_read_says_where_it_stands(checkout:
     run = checkout.run(*DEVELOP, env=PULL_REQUEST)
     assert run.status == 4, run
     assert "pyproject.toml at main (" in run.verdict["reason"]
+
+
+def test_a_project_inside_of_the_project_does_not_take_its_place(checkout: Checkout) -> None:
+    """pytest takes ``tests`` for its root then, and sources beside it would not be looked at."""
+    inner = "[tool.pytest.ini_options]\naddopts = ''\n"
+    tests = {"tests/test_app.py": "def test_it():\n    pass\n"}
+    checkout.write({**BASE, **tests}).commit()
+    checkout.git("branch", "-M", "main")
+    checkout.git("checkout", "-q", "-b", "feature")
+    checkout.write({"app/__init__.py": BAD, "tests/pyproject.toml": inner})
+    done = subprocess.run(
+        checkout.command(*DEVELOP, "tests"),
+        cwd=checkout.root,
+        env=checkout.environment({**PULL_REQUEST, "COLUMNS": "1000"}),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 4, done.stdout
+    assert "is no project at main" in done.stdout
+    run = checkout.run(*DEVELOP, f"--rootdir={checkout.root}", "tests", env=PULL_REQUEST)
+    assert (run.status, run.outcome("lint")) == (1, "fail"), run

@@ -69,14 +69,14 @@ ENTRY = '{"gate": "g", "path": "p", "rule": "r", "content": "c", "message": "m"}
         ),
         (
             '{"schema": "pytest-devops-gates/baseline/1", "findings": [], "findings": [], "numbers": []}',
-            "stands there twice",
+            "duplicate keys",
         ),
         (
             (
                 '{"schema": "pytest-devops-gates/baseline/1", "findings": [], "numbers":'
                 ' [{"gate": "g", "metric": "m", "value": NaN}]}'
             ),
-            "no number",
+            "is not JSON",
         ),
         (
             (
