@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_devops_gates.evidence import Severity as Severity
     from pytest_devops_gates.gate import Canary as Canary
     from pytest_devops_gates.gate import Command as Command
+    from pytest_devops_gates.gate import Extra as Extra
     from pytest_devops_gates.gate import Gate as Gate
     from pytest_devops_gates.gate import Output as Output
     from pytest_devops_gates.project import Project as Project
@@ -35,6 +36,9 @@ CHILD_MARKER = "PYTEST_DEVOPS_GATES_CHILD"
 WORKER_MARKER = "PYTEST_DEVOPS_GATES_XDIST"
 """Tells an xdist worker of the test process what it is."""
 
+SHARD = "DEVOPS_GATES_SHARD"
+"""The variable by which a job says which of several shards of a run it is."""
+
 _HOMES = {
     "CannotTell": "errors",
     "NotApplicable": "errors",
@@ -46,6 +50,7 @@ _HOMES = {
     "Severity": "evidence",
     "Canary": "gate",
     "Command": "gate",
+    "Extra": "gate",
     "Gate": "gate",
     "Output": "gate",
     "Project": "project",

@@ -52,6 +52,20 @@ class Command(msgspec.Struct, frozen=True):
     owns_terminal: bool = False
 
 
+class Extra(msgspec.Struct, frozen=True):
+    """A tool that does not come with this package alone: the ``module`` or ``program`` by which it
+    is found, and the ``name`` of the extra that brings it."""
+
+    name: str
+    module: str = ""
+    program: str = ""
+
+    @property
+    def install(self) -> str:
+        """The command that installs it."""
+        return f"python -m pip install 'pytest-devops-gates[{self.name}]'"
+
+
 class Canary(msgspec.Struct, frozen=True):
     """A violation to plant in a copy of the project: what must turn a gate red.
 
@@ -117,21 +131,26 @@ class Gate(msgspec.Struct, frozen=True):
     """One question asked at one stage.
 
     Either ``command`` and ``read``, or ``function``, which is called in a worker process and
-    returns the evidence itself. ``needs`` names gates whose artefacts it uses. ``level`` is the
-    default level, ``levels`` the exceptions by profile. ``conditions`` are the default conditions
-    on its metrics. ``applies`` returns the reason why the question does not arise here, or None.
-    ``limits`` reads the conditions that the project's own tool settings state already. With
-    ``required_once_limited`` a gate that has any condition is required. ``metrics`` are the names
-    that its conditions may use beside the ``findings.*`` that every gate has; a trailing ``:``
-    marks one that takes a path. ``again`` is the command that shows the result by hand and
-    ``cost`` its usual seconds, for scheduling. ``about`` says in a sentence what it checks.
+    returns the evidence itself. ``needs`` names gates whose artefacts it uses, and without which it
+    cannot tell; ``after`` those that it waits for where they run. ``level`` is the default level,
+    ``levels`` the exceptions by profile. ``conditions`` are the default conditions on its metrics,
+    and ``warnings`` those that only warn. ``applies`` returns the reason why the question does not
+    arise here, or None. ``limits`` reads the conditions that the project's own tool settings state
+    already. With ``required_once_limited`` a gate that has any condition is required. ``metrics``
+    are the names that its conditions may use beside the ``findings.*`` that every gate has; a
+    trailing ``:`` marks one that takes a path. ``again`` is the command that shows the result by
+    hand and ``cost`` its usual seconds, for scheduling. ``about`` says in a sentence what it
+    checks.
     ``canary`` makes the violation that ``devops-gates prove`` plants, for the project as it is.
     ``rules`` tells of the rules that are its own, and ``suppress`` how a finding is suppressed in
     its line (``{rule}`` stands for the rule), where the tool has such a way.
+    ``extra`` is a tool that may be missing: the gate is off then, where nobody asked for it.
     ``static`` says that its findings depend on the files alone: it can be run on the base's tree as
     well, to tell which of them are new. With ``debt`` off its findings are never old: they are
-    about the change itself. ``testimony`` marks a gate that runs inside the test process, after the
-    last test. ``origin`` is the key of the configuration that made it, if one did.
+    about the change itself. ``private``: its findings stand in lines that hold secrets, which are
+    neither kept nor shown; one that was edited is another one. ``testimony`` marks a gate that runs
+    inside the test process, after the last test. ``origin`` is the key of the configuration that
+    made it, if one did.
     """
 
     name: str
@@ -140,11 +159,13 @@ class Gate(msgspec.Struct, frozen=True):
     read: Callable[[Output, Project, Options], Evidence] | None = None
     function: Callable[[Project, Options, tuple[str, ...]], Evidence] | None = None
     needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
     accepts: tuple[int, ...] = (0, 1)
     timeout: float = 600.0
     level: str = REQUIRED
     levels: Mapping[str, str] = {}
     conditions: Mapping[str, str] = msgspec.field(default_factory=lambda: {"findings.new": "== 0"})
+    warnings: Mapping[str, str] = {}
     options: type[msgspec.Struct] | None = None
     applies: Callable[[Project, Options], str | None] | None = None
     limits: Callable[[Project, Options], Mapping[str, str]] | None = None
@@ -156,8 +177,10 @@ class Gate(msgspec.Struct, frozen=True):
     canary: Callable[[Project, Options], Canary] | None = None
     rules: tuple[Rule, ...] = ()
     suppress: str = ""
+    extra: Extra | None = None
     static: bool = False
     debt: bool = True
+    private: bool = False
     testimony: bool = False
     origin: str = ""
 

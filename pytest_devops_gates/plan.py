@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,7 +15,8 @@ from pytest_devops_gates.config import TABLE, GateTable, ProfileTable, Table
 from pytest_devops_gates.counts import selector
 from pytest_devops_gates.decode import decode, one_of
 from pytest_devops_gates.errors import UsageError, did_you_mean
-from pytest_devops_gates.gate import ANY_METRIC, OFF, REQUIRED, Gate, Options
+from pytest_devops_gates.extras import is_missing
+from pytest_devops_gates.gate import ADVISORY, ANY_METRIC, OFF, REQUIRED, Gate, Options
 from pytest_devops_gates.policy import Settings
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
@@ -77,6 +79,7 @@ def plan(
             )
         )
     }
+    _leave_out_missing(gates, table, settled_levels, reasons, project.root)
     _follow_needs(gates, settled_levels, reasons)
     options = {gate.name: _options(gate, table.gates.get(gate.name, GateTable())) for gate in gates}
     settled = {
@@ -99,7 +102,7 @@ def plan(
         stages=tuple(stages or profile_table.stages or [s.value for s in Stage]),
         complete=not stages and not only,
         deadline=table.deadline,
-        digest=_digest(chosen, settings, options),
+        digest=_digest(chosen, settings, options, table),
     )
 
 
@@ -160,6 +163,23 @@ def _off(
     return None
 
 
+def _leave_out_missing(
+    gates: Sequence[Gate],
+    table: Table,
+    levels: Mapping[str, tuple[str, str | None]],
+    reasons: dict[str, str],
+    root: Path,
+) -> None:
+    """An advisory gate whose tool is not installed is off, unless the configuration names it."""
+    for gate in gates:
+        level, configured = levels[gate.name]
+        asked_for = configured or gate.name in table.gates or level != ADVISORY
+        extra = None if asked_for or gate.name in reasons else gate.extra
+        if extra and is_missing(extra, root):
+            tool = extra.module or extra.program
+            reasons[gate.name] = f"{tool} is not installed · {extra.install}"
+
+
 def _follow_needs(
     gates: Sequence[Gate], levels: Mapping[str, tuple[str, str | None]], reasons: dict[str, str]
 ) -> None:
@@ -182,6 +202,7 @@ def _settle(
     own = table.gates.get(gate.name, GateTable())
     path = f"{TABLE}.gates.{gate.name}"
     wanted = {**gate.conditions, **stated, **own.conditions}
+    warned = {**gate.warnings, **own.warnings}
     name, configured = level
     origins = dict.fromkeys(
         gate.conditions, f"{gate.origin}.conditions" if gate.origin else "default"
@@ -199,10 +220,15 @@ def _settle(
         timeout=own.timeout or gate.timeout,
         owner=own.owner,
         conditions=conditions,
-        warnings=_conditions(gate, own.warnings, dict.fromkeys(own.warnings, f"{path}.warnings")),
+        warnings=_conditions(gate, warned, _places(gate, own, path)),
         again=gate.again,
     )
     return settings, origins
+
+
+def _places(gate: Gate, own: GateTable, path: str) -> dict[str, str]:
+    """Where the conditions stand that only warn."""
+    return dict.fromkeys(gate.warnings, "default") | dict.fromkeys(own.warnings, f"{path}.warnings")
 
 
 def _conditions(
@@ -253,7 +279,12 @@ def _check_needs(gates: Iterable[Gate]) -> None:
         raise UsageError(f"the gates {', '.join(needs)} need each other in a circle")
 
 
-def _digest(profile: str, settings: Mapping[str, Settings], options: Mapping[str, Options]) -> str:
-    content: Any = msgspec.to_builtins([profile, settings, options])
+def _digest(
+    profile: str, settings: Mapping[str, Settings], options: Mapping[str, Options], table: Table
+) -> str:
+    """The digest of all that decides: of a run, of shards put together, and of a roll-out."""
+    content: Any = msgspec.to_builtins(
+        [profile, settings, options, table.shards, table.environments]
+    )
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from pytest_devops_gates import CHILD_MARKER
+from pytest_devops_gates import CHILD_MARKER, SHARD
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Evidence, Receipt
 from pytest_devops_gates.gate import Command, Output
@@ -62,6 +62,7 @@ class TestProcess:
             os.write(writing, self._key)
             os.set_inheritable(reading, True)
             env = {**os.environ, **command.env, CHILD_MARKER: f"{reading}:{self._path}"}
+            env.pop(SHARD, None)  # runs that tests start are runs of their own
             return subprocess.Popen(
                 self.argv,
                 env=env,

@@ -121,7 +121,7 @@ def order(tasks: Iterable[Task]) -> list[Task]:
         name = task.gate.name
         if name not in chains:
             chains[name] = 0.0  # a cycle counts once
-            after = [chain(other) for other in tasks if name in other.gate.needs]
+            after = [chain(o) for o in tasks if name in (*o.gate.needs, *o.gate.after)]
             chains[name] = task.gate.cost + max(after, default=0.0)
         return chains[name]
 
@@ -147,8 +147,8 @@ def _start_what_can(
     reaper: Reaper,
 ) -> None:
     for name, task in list(waiting.items()):
-        missing = [need for need in task.gate.needs if need not in done]
-        if any(need in waiting or need in running for need in missing):
+        before = (*task.gate.needs, *task.gate.after)
+        if any(name in waiting or name in running for name in before):
             continue
         refused = _refused(task, done)
         if refused is not None:

@@ -12,8 +12,9 @@ from pytest_devops_gates.builtin import GATES
 from pytest_devops_gates.config import Table, load_toml, read_table
 from pytest_devops_gates.decode import decode
 from pytest_devops_gates.errors import UsageError
-from pytest_devops_gates.gate import Gate
+from pytest_devops_gates.gate import ADVISORY, REQUIRED, Extra, Gate
 from pytest_devops_gates.plan import Plan, plan
+from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
 from tests.unit.samples import project
 
@@ -98,7 +99,7 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
     (
         "far gate",
         gate("level = 'off'", "zzzz"),
-        [f"{T}.gates.zzzz: unknown gate 'zzzz' (known: bandit, changelog, "],
+        [f"{T}.gates.zzzz: unknown gate 'zzzz' (known: api, approval, "],
     ),
     (
         "gate of a profile",
@@ -228,6 +229,40 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
         "warning that is no condition",
         gate("warnings = { line = 'high' }", "coverage"),
         [f"{T}.gates.coverage.warnings.line: 'high' is no condition; write one like"],
+    ),
+    # the way to a roll-out
+    (
+        "how it is approved",
+        top("environments.prod.approval = 'manuell'"),
+        [f"{T}.environments.prod.approval: unknown way 'manuell' (did you mean 'manual'?)"],
+    ),
+    (
+        "an environment's key",
+        top("environments.prod.rollback = ['x']"),
+        [f"{T}.environments.prod.rollback: unknown key (did you mean 'roll-back'?)"],
+    ),
+    *(
+        (
+            f"an environment's {key}",
+            top(f"environments.prod.{key} = -1"),
+            [f"{T}.environments.prod.{key}: -1"],
+        )
+        for key in ("timeout", "wait", "interval")
+    ),
+    (
+        "a shard's stage",
+        top("shards.one.stages = ['tests']"),
+        [f"{T}.shards.one.stages: unknown stage 'tests' (did you mean 'test'?)"],
+    ),
+    (
+        "a shard without stages",
+        top("shards.one.stages = []"),
+        [f"{T}.shards.one.stages: names no stage"],
+    ),
+    (
+        "evidence",
+        top("evidence.kye = 'x'"),
+        [f"{T}.evidence.kye: unknown key (did you mean 'key'?"],
     ),
     # seconds
     *(
@@ -374,8 +409,9 @@ def test_gates_stand_in_the_order_of_the_loop(tmp_path: Path) -> None:
     names = [g.name for g in planned("", tmp_path).gates]
     assert names == [
         *("lint", "format", "types", "suppressions", "policy", "tree", "commits"),
-        *("package", "install", "compiles", "tests", "coverage", "bandit"),
-        *("version", "changelog", "sizes"),
+        *("package", "install", "compiles", "reproducible", "tests", "coverage"),
+        *("bandit", "secrets", "vulnerabilities", "licenses", "workflows", "dependencies"),
+        *("version", "changelog", "api", "locked", "freeze", "approval", "sizes"),
     ]
 
 
@@ -393,11 +429,21 @@ LEVELS = {
     "package": "- R R -",
     "install": "- R R -",
     "compiles": "- A R -",
+    "reproducible": "- - A -",
     "tests": "- R R -",
     "coverage": "- A A -",
     "bandit": "R R R -",
+    "secrets": "R R R -",
+    "vulnerabilities": "- A R -",
+    "licenses": "- A R -",
+    "workflows": "- A A -",
+    "dependencies": "- A A -",
     "version": "- A R -",
     "changelog": "- A R -",
+    "api": "- A R -",
+    "locked": "- A R -",
+    "freeze": "- - R -",
+    "approval": "- - R -",
 }
 WORDS = {"R": "required", "A": "advisory", "-": "off"}
 
@@ -416,6 +462,41 @@ def test_default_level(name: str, at: int, tmp_path: Path) -> None:
 
 def test_the_table_of_levels_names_every_gate_that_ships() -> None:
     assert LEVELS.keys() == {g.name for g in GATES}
+
+
+# a tool that may be missing
+
+TOOL = Extra("security", program="no-such-tool-at-all", module="no_such_module_at_all")
+
+
+def with_tool(text: str, tmp_path: Path, extra: Extra = TOOL, level: str = ADVISORY) -> Plan:
+    gate = Gate("scan", Stage.SECURITY, function=None, level=level, extra=extra)
+    table = read_table(load_toml(text.encode(), "p.toml"))
+    return plan(table, [gate], Project(tmp_path, tmp_path, tmp_path, 0.0))
+
+
+def test_an_advisory_gate_whose_tool_is_missing_is_off(tmp_path: Path) -> None:
+    reason = with_tool("", tmp_path).reasons["scan"]
+    assert "no_such_module_at_all is not installed" in reason
+    assert "python -m pip install 'pytest-devops-gates[security]'" in reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[tool.devops-gates.gates.scan]",
+        "[tool.devops-gates.gates.scan]\nlevel = 'advisory'",
+        "[tool.devops-gates.profiles.merge]\nlevels = { scan = 'advisory' }",
+    ],
+)
+def test_one_that_the_configuration_names_is_not(text: str, tmp_path: Path) -> None:
+    assert with_tool(text, tmp_path).reasons == {}
+
+
+def test_nor_is_a_required_one_nor_one_whose_tool_is_there(tmp_path: Path) -> None:
+    assert with_tool("", tmp_path, level=REQUIRED).reasons == {}
+    for there in (Extra("x", module="pytest"), Extra("x", program="python3")):
+        assert with_tool("", tmp_path, there).reasons == {}
 
 
 def test_merge_is_the_default_profile(tmp_path: Path) -> None:
