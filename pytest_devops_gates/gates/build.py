@@ -1,4 +1,4 @@
-"""``package``: the sdist and the wheel build by PEP 517, and their metadata is valid.
+"""``package``: the sdist and the wheel build by PEP 517, and hold what they should.
 
 They are built from a clone overlaid with the files as they lie in the checkout: versions from git
 tags work, uncommitted work counts, and the checkout stays as it is.
@@ -8,106 +8,89 @@ from __future__ import annotations
 
 import re
 import shutil
-from importlib.metadata import version
 from pathlib import Path
 
+from pytest_devops_gates import building, contents, members, shipping
 from pytest_devops_gates.copies import copy_tree
 from pytest_devops_gates.errors import CannotTell
-from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Rule, Severity
+from pytest_devops_gates.evidence import Evidence, Finding, Rule, Severity
 from pytest_devops_gates.gate import OFF, Canary, Gate, NoOptions, Options
-from pytest_devops_gates.process import (
-    Process,
-    environment,
-    find_optional,
-    last_line,
-    python_module,
-    run,
-    tool_version,
-)
+from pytest_devops_gates.missing import Tree, left_out
+from pytest_devops_gates.process import last_line, python_module
 from pytest_devops_gates.project import Project
+from pytest_devops_gates.scanning.artefacts import in_artefact
+from pytest_devops_gates.scanning.told import RULES as LEAKS
 from pytest_devops_gates.stage import Stage
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-TIMEOUT = 1800.0
-"""Seconds for one step; the gate's own timeout ends the whole of them."""
+LOGS = "package"
+SHOWN = 5
+"""Modules that a note names."""
 
 
 def applies(project: Project, options: Options) -> str | None:
-    if "build-system" in project.pyproject or (project.root / "setup.py").is_file():
-        return None
-    return "no [build-system] in pyproject.toml, and no setup.py"
+    return building.no_package(project)
 
 
 def build(project: Project, options: Options, asked: tuple[str, ...]) -> Evidence:
-    """Build both artefacts into the run's ``dist`` folder and check their metadata."""
+    """Build both artefacts into the run's ``dist`` folder, and look at what is in them."""
     work = project.run_dir / "tmp" / "package"
     dist = project.run_dir / "dist"
-    dist.mkdir(parents=True, exist_ok=True)
     try:
-        source = copy_tree(project, work / "tree")
-        built = _build(project, source, dist)
-        receipt = Receipt(
-            tool=built.tool, version=built.version, argv=built.argv, exit_code=built.exit_code
-        )
+        built = building.build(project, copy_tree(project, work / "tree"), dist, LOGS)
         if built.broken:
-            return Evidence(findings=(built.broken,), examined=1, receipt=receipt)
-        artefacts = sorted([*dist.glob("*.tar.gz"), *dist.glob("*.whl")])
-        if len(artefacts) < 2:
-            names = ", ".join(path.name for path in dist.iterdir())
-            raise CannotTell(f"the build left {names or 'nothing'}, not an sdist and a wheel")
-        findings = _metadata(project, artefacts)
-        return Evidence(findings=tuple(findings), examined=len(artefacts), receipt=receipt)
+            findings = [_broken(project, built.broken)]
+            return Evidence(findings=tuple(findings), examined=1, receipt=built.receipt())
+        artefacts = building.artefacts(dist)
+        wrong, notes = _contents(project, artefacts)
+        wrong += [leak for path in artefacts for leak in in_artefact(path, project)]
+        return Evidence(
+            findings=(*_metadata(project, artefacts), *wrong),
+            examined=len(artefacts),
+            notes=notes,
+            receipt=built.receipt(),
+        )
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
-class _Built:
-    """How the build went: by which tool, and what broke if anything did."""
-
-    def __init__(self, tool: str, tool_version: str | None, process: Process) -> None:
-        self.tool = tool
-        self.version = tool_version
-        self.argv = process.argv
-        self.exit_code = process.returncode
-        self.broken: Finding | None = None
+def _broken(project: Project, said: str) -> Finding:
+    path = "pyproject.toml" if project.pyproject else "setup.py"
+    return Finding("build-failed", f"the build backend failed: {said}", Severity.HIGH, path=path)
 
 
-def _build(project: Project, source: Path, dist: Path) -> _Built:
-    uv = find_optional("uv", project.root)
-    if uv:
-        argv = [uv, "build", "--quiet", "--no-config", "--out-dir", str(dist), str(source)]
-        built = _run(project, argv, source, "uv build")
-        result = _Built("uv build", tool_version(uv), built)
-    else:
-        argv = python_module("build", "--outdir", str(dist), str(source))
-        built = _run(project, argv, source, "build")
-        result = _Built("build", version("build"), built)
-    if built.returncode == 0:
-        return result
-    said = built.stdout() + b"\n" + built.stderr()
-    if not _is_the_projects_fault(said):
-        raise CannotTell(f"{result.tool} exited with {built.returncode}: {last_line(said)}")
-    result.broken = Finding(
-        rule="build-failed",
-        message=f"the build backend failed: {last_line(said)}",
-        severity=Severity.HIGH,
-        path="pyproject.toml" if project.pyproject else "setup.py",
+def _contents(project: Project, artefacts: list[Path]) -> tuple[list[Finding], tuple[str, ...]]:
+    """What is wrong with what is in them, and what was left out on purpose."""
+    read = {path.name: members.read(path) for path in artefacts}
+    wheels = {name: archive for name, archive in read.items() if name.endswith(".whl")}
+    sdists = {name: archive for name, archive in read.items() if name not in wheels}
+    tree = _tree(project)
+    names = [name for wheel in wheels.values() for name in left_out(wheel.files, tree)]
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    told = f"not in the wheel, as the settings say: {', '.join(names[:SHOWN])}{more}"
+    return contents.judge(wheels, sdists, tree), (told,) if names else ()
+
+
+def _tree(project: Project) -> Tree:
+    if project.listing_error:
+        raise CannotTell(project.listing_error)
+    root = project.root
+    table = project.pyproject.get("project", project.tool("poetry"))
+    name = table.get("name") if isinstance(table, dict) else None
+    return Tree(
+        files=tuple(
+            f for f in project.files if (root / f).is_file() and not (root / f).is_symlink()
+        ),
+        packages=project.packages,
+        name=name if isinstance(name, str) else "",
+        is_test=project.is_test,
+        shipping=shipping.read(project),
     )
-    return result
-
-
-def _is_the_projects_fault(said: bytes) -> bool:
-    """Whether the backend ran and failed; what else goes wrong (no network) is not for sure.
-
-    The words are those of build (``Backend subprocess exited``) and uv.
-    """
-    words = (b"Backend subprocess exited", b"build backend returned an error", b"Call to `")
-    return any(word in said for word in words)
 
 
 def _metadata(project: Project, artefacts: list[Path]) -> list[Finding]:
     argv = python_module("twine", "check", "--strict", *map(str, artefacts))
-    checked = _run(project, argv, project.run_dir, "twine")
+    checked = building.step(project, argv, project.run_dir, LOGS, "twine")
     said = _COLOURS.sub("", checked.stdout().decode("utf-8", "replace"))
     verdicts = said.count("PASSED") + said.count("FAILED")
     if checked.returncode not in (0, 1) or verdicts != len(artefacts):
@@ -127,37 +110,14 @@ def _metadata(project: Project, artefacts: list[Path]) -> list[Finding]:
     ] or ([Finding("metadata", last_line(checked.stdout()))] if checked.returncode else [])
 
 
-def _run(project: Project, argv: list[str], cwd: Path, name: str) -> Process:
-    process = run(
-        argv,
-        cwd=cwd,
-        env=environment({"COLUMNS": "300", "NO_COLOR": "1"}, build=True),
-        log_dir=project.run_dir / "logs" / "package",
-        name=name.replace(" ", "-"),
-        timeout=TIMEOUT,
-    )
-    if process.trouble:
-        raise CannotTell(f"{name} {process.trouble}")
-    return process
-
-
 def canary(project: Project, options: Options) -> Canary:
     """A build backend, inside the tree, that breaks whatever it is asked for."""
-    text = project.text("pyproject.toml") or ""
-    table = re.compile(r"^\[build-system\].*?(?=^\[|\Z)", re.MULTILINE | re.DOTALL)
-    backend = """[build-system]
-requires = []
-build-backend = "devops_gates_canary"
-backend-path = ["."]
-
-"""
-    files = {
-        "pyproject.toml": backend + table.sub("", text),
-        "devops_gates_canary.py": "raise RuntimeError('the canary of package')\n",
-    }
+    code = "raise RuntimeError('the canary of package')\n"
+    files = building.own_backend(project, "devops_gates_canary", code)
     return Canary("a build backend that raises", files)
 
 
+PACKAGES = "https://packaging.python.org/en/latest/discussions/src-layout-vs-flat-layout/"
 RULES = (
     Rule(
         "build-failed",
@@ -172,6 +132,72 @@ RULES = (
         " not render, or its content type is not stated.",
         "https://packaging.python.org/en/latest/guides/making-a-pypi-friendly-readme/",
     ),
+    Rule(
+        "missing-module",
+        "A module of a package that the project ships is not in the wheel: what imports it breaks"
+        " where the wheel is installed.",
+        "Mend the setting that the message names; `unzip -l dist/*.whl` shows what is in it after"
+        " `python -m build`.",
+        PACKAGES,
+    ),
+    Rule(
+        "missing-data",
+        "A file of a package that the project ships, such as `py.typed` or a template, is not in"
+        " the wheel.",
+        "Put it in by the setting that the message names, or name it among what that leaves out.",
+        "https://setuptools.pypa.io/en/latest/userguide/datafiles.html",
+    ),
+    Rule(
+        "stray-top-level",
+        "The wheel puts a folder or file at the top that is none of the product: tests, docs, a"
+        " readme. It lands beside all other packages, and overwrites theirs of that name.",
+        "Leave it out by the setting that the message names; what must ship goes into a package.",
+        PACKAGES,
+    ),
+    Rule(
+        "secret-file",
+        "The wheel or the sdist holds a file in which secrets are kept, or a private key.",
+        "Leave it out of the artefact, and out of the repository; if it was ever published, change"
+        " the secrets.",
+    ),
+    Rule(
+        "litter",
+        "The wheel or the sdist holds what a tool, an editor or a file manager left behind.",
+        "Delete it, name it in .gitignore, or leave it out by the build backend's settings.",
+    ),
+    Rule(
+        "record-wrong",
+        "RECORD of the wheel and its files differ: installers refuse it, or cannot uninstall it.",
+        "Have the build backend write the wheel, and change nothing in it afterwards (or `python -m"
+        " wheel unpack` and `pack` it, which write RECORD anew).",
+        "https://packaging.python.org/en/latest/specifications/recording-installed-packages/",
+    ),
+    Rule(
+        "unsafe-member",
+        "A member of the wheel or the sdist leads out of the folder that it is unpacked to, or is"
+        " a link, a device, a name that is there twice, or a bomb.",
+        "See what wrote it; unpack it nowhere.",
+        "https://docs.python.org/3/library/tarfile.html#tarfile-extraction-filter",
+    ),
+    Rule(
+        "missing-licence",
+        "The metadata names a licence file that is not there.",
+        "Name the files in `license-files` of `[project]`, and see that the sdist holds them.",
+        "https://packaging.python.org/en/latest/specifications/pyproject-toml/#license-files",
+    ),
+    Rule(
+        "missing-in-sdist",
+        "The sdist lacks what it needs by its format, or what the wheel is built from.",
+        "Put it in: by MANIFEST.in (setuptools), `[tool.hatch.build.targets.sdist]`,"
+        " `[tool.flit.sdist]`, `[tool.pdm.build]`, or what your build backend has.",
+        "https://packaging.python.org/en/latest/specifications/source-distribution-format/",
+    ),
+    Rule(
+        "name-differs",
+        "The names of wheel and sdist are not valid, or not of one name and version.",
+        "See which version each was built with: it must not depend on when it is asked for.",
+        "https://packaging.python.org/en/latest/specifications/binary-distribution-format/",
+    ),
 )
 PACKAGE = Gate(
     name="package",
@@ -182,7 +208,8 @@ PACKAGE = Gate(
     levels={"commit": OFF, "operate": OFF},
     again="python -m build",
     cost=5.0,
-    about="The sdist and the wheel build by PEP 517, and an index would take their metadata.",
+    about="The sdist and the wheel build by PEP 517, an index would take their metadata, and they"
+    " hold what they should and nothing else.",
     canary=canary,
-    rules=RULES,
+    rules=(*RULES, *LEAKS),
 )

@@ -1,4 +1,7 @@
-"""``install``: the wheel goes into a fresh environment, imports there, and its commands start."""
+"""``install``: the wheel goes into a fresh environment, imports there, and its commands start.
+
+What was installed with it is written down as the software bill of materials (sbom.py).
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+from pytest_devops_gates import sbom
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Rule, Severity
 from pytest_devops_gates.gate import OFF, Canary, Gate, NoOptions, Options
@@ -42,6 +46,7 @@ def check(project: Project, options: Options, asked: tuple[str, ...]) -> Evidenc
     try:
         uv = find_optional("uv", project.root)
         installed = _install(project, wheels, work, uv)
+        notes = _sbom(project, wheels[0], work)  # before anything of what was built is run
         with zipfile.ZipFile(wheels[0]) as wheel:
             members = wheel.namelist()
             modules, scripts = import_names(members), console_scripts(wheel)
@@ -60,6 +65,7 @@ def check(project: Project, options: Options, asked: tuple[str, ...]) -> Evidenc
             metrics={"modules": len(modules), "scripts": len(scripts)},
             examined=len(modules) + len(scripts) + sum(n.endswith(".pyi") for n in members),
             receipt=receipt,
+            notes=notes,
         )
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -129,6 +135,14 @@ def _install(project: Project, wheels: list[Path], work: Path, uv: str | None) -
     if done.returncode != 0:
         raise CannotTell(f"the wheel could not be installed: {_said(done)}")
     return done
+
+
+def _sbom(project: Project, wheel: Path, work: Path) -> tuple[str, ...]:
+    """What went into the environment is written down; that it cannot be is worth a note."""
+    found = next((work / "env").glob("[Ll]ib/**/site-packages"), None)
+    if found is None:
+        return (f"no {sbom.FILE} was written: the fresh environment has no site-packages",)
+    return sbom.write(project, wheel, found)
 
 
 def _import(project: Project, module: str, work: Path) -> Finding | None:

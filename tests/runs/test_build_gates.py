@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import tarfile
 import zipfile
+from pathlib import Path
 
 import pytest
 
+from pytest_devops_gates.gates import build, reproducible
+from pytest_devops_gates.process import find_optional
+from pytest_devops_gates.testing import project
 from tests.conftest import Checkout
 
 pytestmark = pytest.mark.slow
@@ -133,3 +140,62 @@ def test_a_build_that_takes_too_long_is_unknown(checkout: Checkout) -> None:
     run = checkout.write({**SOUND, "pyproject.toml": short}).run(*BUILD, timeout=60)
     assert (run.outcome("package"), run.status) == ("unknown", 6), run
     assert "hung: no end after 0.3 seconds" in run.reason("package")
+
+
+@pytest.fixture(scope="module")
+def uv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with uv in it, outside of the environment that runs the tests."""
+    folder = tmp_path_factory.mktemp("uv")
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), "uv"]
+    subprocess.run(install, check=True)
+    return folder / "bin"
+
+
+@pytest.mark.parametrize("tool", ["build", "uv build"])
+def test_by_uv_and_by_build_alike(
+    tool: str, checkout: Checkout, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    if tool == "uv build":
+        folder = request.getfixturevalue("uv")
+        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    elif find_optional("uv", checkout.root):
+        pytest.skip("uv is installed")
+    left_out = PYPROJECT + '[tool.flit.sdist]\nexclude = ["src/sound/new.py"]\n'
+    checkout.write({**SOUND, "src/sound/new.py": "x = 1\n", "src/sound/py.typed": ""}).commit()
+    here = project(checkout.root)
+    first = build.build(here, None, ())
+    again = reproducible.check(here, None, ())
+    assert (first.findings, again.findings, again.metrics) == ((), (), {"artefacts": 2})
+    assert first.receipt
+    assert again.receipt
+    assert {first.receipt.tool, again.receipt.tool} == {tool}
+    checkout.write(
+        {
+            "pyproject.toml": left_out,
+            "src/sound/__init__.py": "def main():\n    from . import new\n",
+        }
+    )
+    (missing,) = build.build(project(checkout.root), None, ()).findings
+    assert (missing.rule, missing.path) == ("missing-module", "src/sound/new.py")
+    assert "`exclude` of [tool.flit.sdist]" in missing.message
+
+
+def test_a_wheel_with_an_extension_is_sound(checkout: Checkout) -> None:
+    source = """
+    #include <Python.h>
+    static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_native", 0, -1, 0};
+    PyMODINIT_FUNC PyInit__native(void) { return PyModule_Create(&module); }
+    """
+    setup = """
+    from setuptools import Extension, setup
+    setup(ext_modules=[Extension("sound._native", ["src/sound/_native.c"])])
+    """
+    pyproject = PYPROJECT.replace("flit_core>=3.11", "setuptools>=77")
+    pyproject = pyproject.replace("flit_core.buildapi", "setuptools.build_meta")
+    files = {"src/sound/_native.c": source, "setup.py": setup, "pyproject.toml": pyproject}
+    here = project(checkout.write({**SOUND, **files}).commit().root)
+    assert build.build(here, None, ()).findings == ()
+    (wheel,) = (here.run_dir / "dist").glob("*.whl")
+    assert not wheel.name.endswith("none-any.whl")
+    differing = reproducible.check(here, None, ()).findings
+    assert {"metadata-differs"} <= {finding.rule for finding in differing}  # setuptools' sdist
