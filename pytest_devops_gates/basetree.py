@@ -9,7 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from pytest_devops_gates import loosening, staged
+from pytest_devops_gates import disk, loosening, staged
+from pytest_devops_gates.bandit_cache import BY_CONTENT
 from pytest_devops_gates.change import Change
 from pytest_devops_gates.measurement import packages
 from pytest_devops_gates.project import Project
@@ -41,6 +42,8 @@ def lay_out(
     for file in () if own_settings else change.files:
         if is_settings(file.path):
             _bring(project.root / file.path, root / file.path)
+    cache = layout.folder.parent / "cache"
+    _share(project.cache, cache)
     old = change.base_paths()
     scope = None
     if project.scope is not None:
@@ -52,7 +55,7 @@ def lay_out(
         root=root,
         toplevel=layout.folder,
         run_dir=project.run_dir / "base",
-        cache=layout.folder.parent / "cache",
+        cache=cache,
         files=tuple(name[len(prefix) :] for name in names if (layout.folder / name).exists()),
         packages=tuple(packages(root, project.pyproject)),
         scope=scope,
@@ -61,6 +64,14 @@ def lay_out(
         change=None,
         git=layout.git,
     )
+
+
+def _share(ours: Path, theirs: Path) -> None:
+    """What is kept by content alone holds on the base's tree too, and is read and kept there."""
+    with contextlib.suppress(OSError):
+        theirs.mkdir(parents=True, exist_ok=True)
+        (ours / BY_CONTENT).mkdir(parents=True, exist_ok=True)
+        disk.point(theirs / BY_CONTENT, str((ours / BY_CONTENT).resolve()))
 
 
 def _bring(source: Path, target: Path) -> None:

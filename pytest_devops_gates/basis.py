@@ -80,7 +80,9 @@ class Basis:
         """A gate has ended on the base's tree."""
         name = task.gate.name
         root = self._laid.root if self._laid else self.project.root
-        found = AtBase(*_with_lines(completed(name, evidence, root), root))
+        evidence = completed(name, evidence, root)
+        lines = ("",) * len(evidence.findings) if task.gate.private else _lines(evidence, root)
+        found = AtBase(evidence, lines)
         self.at_base[name] = found
         if not evidence.unknown:
             with contextlib.suppress(OSError):
@@ -142,10 +144,9 @@ def completed(name: str, evidence: Evidence, root: Path) -> Evidence:
     return msgspec.structs.replace(evidence, findings=complete(name, evidence.findings, root))
 
 
-def _with_lines(evidence: Evidence, root: Path) -> tuple[Evidence, tuple[str, ...]]:
+def _lines(evidence: Evidence, root: Path) -> tuple[str, ...]:
     read = lru_cache(maxsize=64)(lambda path: read_source(root, path))
-    lines = (read(f.path).line(f.line) if f.path and f.line else "" for f in evidence.findings)
-    return evidence, tuple(lines)
+    return tuple(read(f.path).line(f.line) if f.path and f.line else "" for f in evidence.findings)
 
 
 def _digest(path: Path) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -39,15 +41,11 @@ def git(
 
     GIT_DIR and its kin (set in git hooks) are not handed down: the folder decides, or ``env``.
     """
-    program = shutil.which("git")
-    if program is None:
-        raise CannotTell("git is not installed")
-    own = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
     try:
         done = subprocess.run(
-            [program, *args],
+            [_program(), *args],
             cwd=root,
-            env=environment({**git_settings(), **own, **(env or {})}),
+            env=_environment(env),
             input=told,
             capture_output=True,
             timeout=timeout,
@@ -57,9 +55,66 @@ def git(
     except (OSError, subprocess.TimeoutExpired) as error:
         raise CannotTell(f"git {args[0]}: {error}") from None
     if done.returncode != 0:
-        verb = next(arg for arg in args if arg[:1] != "-" and "=" not in arg)
-        raise CannotTell(_refusal(verb, done.stderr.decode("utf-8", "replace"), root))
+        raise CannotTell(_refusal(_verb(args), done.stderr.decode("utf-8", "replace"), root))
     return done.stdout
+
+
+def lines(
+    root: Path,
+    *args: str,
+    longest: int,
+    env: Mapping[str, str] | None = None,
+    timeout: float = _TIMEOUT,
+) -> Iterator[bytes]:
+    """As ``git``, line by line as git prints them, so that memory is bounded; a line of more than
+    ``longest`` bytes comes in pieces. Raises CannotTell at the end when git failed."""
+    with tempfile.TemporaryFile() as errors:
+        try:
+            running = subprocess.Popen(
+                [_program(), *args],
+                cwd=root,
+                env=_environment(env),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise CannotTell(f"git {_verb(args)}: {error}") from None
+        clock = threading.Timer(timeout, running.kill)
+        clock.daemon = True
+        clock.start()
+        try:
+            assert running.stdout is not None
+            while line := running.stdout.readline(longest):
+                yield line
+            code = running.wait()
+        finally:
+            is_late = not clock.is_alive()
+            clock.cancel()
+            running.kill()
+            running.communicate()
+        if code != 0:
+            errors.seek(0)
+            said = f"no end after {timeout:g} seconds" if is_late else errors.read(10_000)
+            text = said if isinstance(said, str) else said.decode("utf-8", "replace")
+            raise CannotTell(_refusal(_verb(args), text, root))
+
+
+def _program() -> str:
+    program = shutil.which("git")
+    if program is None:
+        raise CannotTell("git is not installed")
+    return program
+
+
+def _environment(env: Mapping[str, str] | None) -> dict[str, str]:
+    own = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
+    return environment({**git_settings(), **own, **(env or {})})
+
+
+def _verb(args: tuple[str, ...]) -> str:
+    return next(arg for arg in args if arg[:1] != "-" and "=" not in arg)
 
 
 def state(root: Path) -> GitState:

@@ -117,7 +117,7 @@ def _edited(
     left = Counter(settle(everything, map(owed, at_base.evidence.findings), old_paths(change)).left)
     before = []
     for finding, text in zip(at_base.evidence.findings, at_base.lines, strict=True):
-        if left[owed(finding)] > 0 and finding.line and finding.path:
+        if left[owed(finding)] > 0 and finding.line and finding.path and text:
             left[owed(finding)] -= 1
             before.append(Spot(owed(finding).kind, finding.path, finding.line, text))
     waiting = [n for n, f in enumerate(findings) if f.state == "new" and f.line and f.path]

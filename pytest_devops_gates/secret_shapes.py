@@ -10,33 +10,13 @@ from __future__ import annotations
 
 import re
 
+from pytest_devops_gates import token_shapes
+
 MASK = "***"
 
-_GITLAB = ("pat", "oas", "dt", "rt", "rtr", "cbt", "ptt", "ft", "imt", "agent", "wt", "soat")
-_START = r"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrt]))"
-"""Where a word begins; an escaped line end may stand before it."""
-
-_TOKEN = re.compile(
-    rf"{_START}(?:"
-    r"gh[pousr]_[A-Za-z0-9_]{20,}(?:\.[A-Za-z0-9_-]{10,}){0,2}|github_pat_[A-Za-z0-9_]{20,}"
-    rf"|gl(?:{'|'.join(_GITLAB)})-[A-Za-z0-9_.-]{{20,}}"
-    r"|A[KS]IA[A-Z0-9]{16}(?![A-Z0-9])"
-    r"|xox[abeoprs]-[A-Za-z0-9-]{10,}|xapp-[0-9]-[A-Za-z0-9-]{10,}"
-    r"|AIza[A-Za-z0-9_-]{35}|ya29\.[A-Za-z0-9_-]{20,}|GOCSPX-[A-Za-z0-9_-]{20,}"
-    r"|[sr]k_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9+/]{16,}"
-    r"|npm_[A-Za-z0-9]{30,}|pypi-AgE[A-Za-z0-9_-]{20,}"
-    r"|sk-(?:ant|proj|svcacct|admin)-[A-Za-z0-9_-]{20,}|sk-[A-Za-z0-9]{40,}"
-    r"|hf_[A-Za-z0-9]{30,}|dckr_[a-z]{3}_[A-Za-z0-9_-]{20,}|AGE-SECRET-KEY-1[A-Z0-9]{20,}"
-    r"|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"
-    r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"
-    r")|(?<=hooks\.slack\.com/services/)[A-Za-z0-9/]{20,}"
-)
-_TOKEN_HINTS = (
-    *("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "AKIA", "ASIA", "xox", "xapp-"),
-    *("AIza", "ya29.", "GOCSPX-", "k_live_", "k_test_", "whsec_", "npm_", "pypi-AgE", "sk-"),
-    *("hf_", "dckr_", "AGE-SECRET-KEY-1", "SG.", "eyJ", "hooks.slack.com/services/"),
-    *(f"gl{kind}-" for kind in _GITLAB),
-)
+_START = token_shapes.START
+_TOKEN = re.compile(token_shapes.one_pattern())
+_TOKEN_HINTS = token_shapes.hints()
 _PRIVATE_KEY = re.compile(
     r"(-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY[A-Z ]{0,10}-----)"
     r"(?=[\s\\nr\"'+,]{0,40}(?:[A-Za-z0-9+/=]{16}|Proc-Type|DEK-Info|Version|Comment))"

@@ -37,11 +37,13 @@ NOTHING = "0" * 40
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What a hook is asked about: a tree, and the files in it that the change brings."""
+    """What a hook is asked about: a tree, the files in it that the change brings, and the commit
+    that it is of, or follows."""
 
     tree: str
     files: tuple[str, ...]
     base: str | None = None
+    commit: str | None = None
 
 
 def of_index(root: Path, index: Path) -> Change:
@@ -50,7 +52,7 @@ def of_index(root: Path, index: Path) -> Change:
         env = {"GIT_INDEX_FILE": str(copy)}
         tree = git.git(root, "write-tree", env=env).decode().strip()
     head = git.resolve(root, "HEAD")
-    return Change(tree, _changed(root, head or _empty_tree(root), tree), head)
+    return Change(tree, _changed(root, head or _empty_tree(root), tree), head, head)
 
 
 def of_commits(root: Path, base: str, commit: str) -> Change:
@@ -63,7 +65,7 @@ def of_commits(root: Path, base: str, commit: str) -> Change:
         raise CannotTell(f"git knows no commit '{base}' · git fetch --unshallow")
     common = git.merge_base_of(root, since, found) if since else None
     tree = git.git(root, "rev-parse", f"{found}^{{tree}}").decode().strip()
-    return Change(tree, _changed(root, common or _empty_tree(root), tree), common)
+    return Change(tree, _changed(root, common or _empty_tree(root), tree), common, found)
 
 
 def names(root: Path, tree: str, env: Mapping[str, str] | None = None) -> tuple[str, ...]:

@@ -20,13 +20,18 @@ COMMENTS = {
         r"#\s*type:\s*ignore(?![\w-])|#\s*mypy:\s*(?:ignore[-_]errors|disable[-_]error[-_]code)"
     ),
     "pyright-ignore": re.compile(r"#\s*pyright:\s*ignore(?![\w-])"),
+    "deptry-ignore": re.compile(r"#\s*deptry\s*:\s*ignore(?![\w-])"),
+    "allowed-secret": re.compile(
+        r"(?:betterleaks|gitleaks):allow|pragma: (?:allow|white)list(?: nextline)?[ -]secret"
+    ),
     "no-cover": re.compile(r"#\s*(?:pragma|PRAGMA)[:\s]?\s*(?:no|NO)\s*(?:cover|COVER)"),
     "no-branch": re.compile(r"#\s*(?:pragma|PRAGMA)[:\s]?\s*(?:no|NO)\s*(?:branch|BRANCH)"),
 }
 """What a comment must hold to be of a kind.
 
-Sources: flake8's and ruff's ``noqa``, bandit's ``nosec``, PEP 484, pyright's documentation of
-comments, and coverage's defaults for ``exclude_lines`` and ``partial_branches``.
+Sources: flake8's and ruff's ``noqa``, bandit's ``nosec``, PEP 484, pyright's and deptry's
+documentation of comments, coverage's defaults for ``exclude_lines`` and ``partial_branches``, and
+what the gate ``secrets`` takes for an allowance (scanning/leaks.py).
 """
 
 MARKS = {f"pytest.mark.{kind}": kind for kind in ("skip", "skipif", "xfail")}
@@ -50,13 +55,14 @@ _NAMED = {
     "nosec": re.compile(r"nosec:?\s+[A-Z]\d"),
     "type-ignore": re.compile(r"ignore\[|disable[-_]error[-_]code"),
     "pyright-ignore": re.compile(r"ignore\["),
+    "deptry-ignore": re.compile(r"ignore\["),
 }
 """How a comment names the rules that it suppresses; without any it suppresses all of them."""
 
 KINDS = (*COMMENTS, "skip", "skipif", "xfail")
 
 _COMMENTED = re.compile(
-    rb"#[^\r\n]*(?:noqa|nosec|(?:type|pyright):[^\r\n]*ignore|mypy:|pragma|ruff\s*:)",
+    rb"#[^\r\n]*(?:noqa|nosec|(?:type|pyright|deptry)\s*:[^\r\n]*ignore|mypy:|pragma|ruff\s*:|leaks:allow)",
     re.IGNORECASE,
 )
 _SKIPPED = re.compile(rb"\b(?:skip|skipif|xfail|importorskip|skipIf|skipUnless|expectedFailure)\b")

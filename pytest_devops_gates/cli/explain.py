@@ -35,6 +35,7 @@ UNPARSED = frozenset({"invalid-syntax", "syntax-error", "syntax"})
 
 CHANGED = "the file has changed since: the line that was found is not there any more"
 NO_SOURCE = "its file is gone or empty, leads out of the project, or has more than 4 MiB"
+PRIVATE = "its lines are not shown, since they hold a secret"
 OUTSIDE = "it lies outside of the project, and is not opened"
 
 
@@ -119,13 +120,18 @@ class Asked(msgspec.Struct, frozen=True):
         source = read_source(self.root, finding.path or "")
         alike = sum((f.gate, f.rule, f.path) == (finding.gate, finding.rule, finding.path)
                     for f in report.findings)  # fmt: skip
-        lines = excerpt(finding, source, alike)
         gate = self.gates.get(finding.gate)
+        is_private = gate is not None and gate.private
+        lines = None if is_private else excerpt(finding, source, alike)
         comment = gate.suppress.replace("{rule}", finding.rule) if gate else ""
         subject = Subject(
             finding,
             excerpt=lines,
-            gone="" if lines else _why_gone(finding, self.root, source.lines),
+            gone=PRIVATE
+            if is_private
+            else ""
+            if lines
+            else _why_gone(finding, self.root, source.lines),
             suppress="" if finding.rule in UNPARSED else comment,
             is_counted=_is_counted(comment, report),
             manual=manual(finding.gate, finding.rule, self.root) if with_manual else None,

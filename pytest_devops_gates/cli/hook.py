@@ -86,7 +86,7 @@ def _asked(
         tree=layout.folder / inner,
         state=git.GitState(
             toplevel=layout.folder,
-            commit=git.resolve(root, "HEAD"),
+            commit=change.commit,
             dirty=True,
             files=tuple(everything),
         ),

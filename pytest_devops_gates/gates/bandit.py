@@ -3,114 +3,155 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
-from pytest_devops_gates.errors import CannotTell, NotApplicable
-from pytest_devops_gates.evidence import Confidence, Evidence, Finding, Rule, Severity
-from pytest_devops_gates.gate import OFF, Canary, Command, Gate, NoOptions, Options, Output
+from pytest_devops_gates import bandit_cache
+from pytest_devops_gates.bandit_cache import Settings
+from pytest_devops_gates.bandit_files import Result, Told
+from pytest_devops_gates.bandit_process import Ended, processes, run, sentinel
+from pytest_devops_gates.errors import NotApplicable
+from pytest_devops_gates.evidence import Confidence, Evidence, Finding, Receipt, Rule, Severity
+from pytest_devops_gates.gate import OFF, Canary, Gate, NoOptions, Options
 from pytest_devops_gates.process import python_module
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
 
-SENTINEL = "devops_gates_sentinel.py"
-Rank = Literal["HIGH", "MEDIUM", "LOW", "UNDEFINED"]
 SEVERITIES = {"HIGH": Severity.HIGH, "MEDIUM": Severity.MEDIUM}
 CONFIDENCES = {"HIGH": Confidence.HIGH, "MEDIUM": Confidence.MEDIUM}
 
 
-class _Weakness(msgspec.Struct):
-    id: int | None = None
-    link: str | None = None
-
-
-class _Result(msgspec.Struct):
-    test_id: str
-    issue_text: str
-    issue_severity: Rank
-    issue_confidence: Rank
-    filename: str
-    line_number: int
-    line_range: list[int] = []
-    col_offset: int | None = None
-    end_col_offset: int | None = None
-    test_name: str | None = None
-    more_info: str | None = None
-    issue_cwe: _Weakness | None = None
-
-
-class _Error(msgspec.Struct):
-    filename: str
-    reason: str
-
-
-class _Report(msgspec.Struct):
-    """Source: bandit's JSON formatter."""
-
-    results: list[_Result]
-    errors: list[_Error]
-    metrics: dict[str, dict[str, int]]
-
-
-def command(project: Project, options: Options) -> Command:
-    """Named files, so that nothing depends on what bandit's own walk leaves out."""
-    settings: list[str] = []
-    if project.tool("bandit") is not None:
-        settings += ["-c", "pyproject.toml"]
-    if (project.root / ".bandit").is_file():
-        settings += ["--ini", ".bandit"]
+def check(project: Project, options: Options, asked: tuple[str, ...]) -> Evidence:
+    """Have bandit read what no earlier run has seen as it is now, and tell of all files."""
+    argv = python_module("bandit", "-f", "json", "-q")
+    names = targets(project)
+    settings = bandit_cache.settings(project.root)
+    chosen = _chosen(settings)
+    given = bandit_cache.conditions(project.root, settings, chosen)
+    keys = bandit_cache.keys(project.root, names, given)
+    kept = bandit_cache.load(project) if keys else {}
+    known = {name: kept[key] for name, key in keys.items() if key in kept}
+    missing = [name for name in names if name not in known]
     if project.scope is not None:
-        settings.append(str(_sentinel(project)))
-    return Command(
-        python_module("bandit", "-f", "json", "-q", *settings, *targets(project)),
-        tool="bandit",
-        version=version("bandit"),
-    )
+        sentinel(project).write_text("devops_gates = True\n", encoding="utf-8")
+        chosen = [*chosen, str(sentinel(project))]
+    ended = run([*argv, *chosen], missing, project, processes())
+    new = _new(ended, settings, project.root)
+    _keep(project, keys, given, new)
+    receipt = _receipt(ended)
+    evidence = tell(names, {**known, **new}, ended, hurried=project.scope is not None)
+    notes = (*evidence.notes, *_how(ended, len(known)))
+    return msgspec.structs.replace(evidence, receipt=receipt, notes=notes)
 
 
-def _sentinel(project: Project) -> Path:
-    """A file of ours that bandit reads too: where it reads nothing else, the project's settings
-    leave out all that a hook is asked to look at."""
-    path = project.run_dir / SENTINEL
-    path.write_text("devops_gates = True\n", encoding="utf-8")
-    return path
+def _chosen(settings: Settings) -> list[str]:
+    """The arguments that the project's settings ask for.
+
+    Without a word of theirs bandit leaves out what has ``.git``, ``CVS`` and the like in its path:
+    right for a walk of its own, and wrong for files that are named.
+    """
+    chosen = ["-c", "pyproject.toml"] if settings.table is not None else []
+    if settings.file is not None:
+        chosen += ["--ini", ".bandit"]
+    return chosen if settings.excluded_by_file else [*chosen, "-x", ""]
 
 
 def targets(project: Project) -> list[str]:
-    """The files to read: all that the project's settings do not exclude, or all but its tests."""
+    """The files to read: all that the project's settings do not exclude, or all but its tests.
+
+    They are named, so that nothing depends on what bandit's own walk leaves out.
+    """
     sources = [name for name in project.python_files() if name.endswith(".py")]
     if _configured(project):
-        return ["./" + name for name in sources]
-    return ["./" + name for name in sources if not project.is_test(name)]
+        return sources
+    return [name for name in sources if not project.is_test(name)]
 
 
-def read(output: Output, project: Project, options: Options) -> Evidence:
-    """Files that bandit could not read stand in ``errors`` alone: neither its exit code nor its
-    results tell of them."""
-    report = output.decode(_Report)
-    if bool(report.results) != (output.exit_code == 1):
-        found = f"{len(report.results)} results"
-        raise CannotTell(f"contradicts itself: it exited with {output.exit_code} and {found}")
-    read = [name for name in report.metrics if name != "_totals"]
-    if project.scope is not None:
-        ours = [name for name in read if name.endswith(SENTINEL)]
-        if not ours:
-            raise CannotTell("did not read the file that it always gets")
-        if len(read) == 1 and not report.errors:
-            raise NotApplicable("the project's bandit settings leave out all files to look at")
-        read = [name for name in read if name not in ours]
-    totals = report.metrics.get("_totals", {})
+def _new(ended: Iterable[Ended], settings: Settings, root: Path) -> dict[str, Told]:
+    """What was told in this run, of files that the settings leave out as well."""
+    found: dict[str, Told] = {}
+    for one in ended:
+        found.update(one.told)
+        for name in () if one.trouble else one.names:
+            if name not in one.told and bandit_cache.is_left_out(name, settings, root):
+                found[name] = Told(left_out=True)
+    return found
+
+
+def _keep(
+    project: Project, keys: Mapping[str, str], given: bytes | None, new: Mapping[str, Told]
+) -> None:
+    """Keep what was told for the next run, but for files that were written meanwhile: whether
+    bandit saw them before that or after, nobody knows."""
+    settings = bandit_cache.settings(project.root)
+    if given is None or given != bandit_cache.conditions(project.root, settings, _chosen(settings)):
+        return
+    after = bandit_cache.keys(project.root, new, given)
+    sure = {key: new[name] for name, key in after.items() if keys.get(name) == key}
+    bandit_cache.store(project, sure)
+
+
+def tell(
+    names: Sequence[str],
+    told: Mapping[str, Told],
+    ended: Iterable[Ended] = (),
+    *,
+    hurried: bool = False,
+) -> Evidence:
+    """What bandit found in the files that it was to read. Raises NotApplicable in a hook whose
+    files are all left out by the project's settings."""
+    troubled = {name: one.trouble for one in ended if one.trouble for name in one.names}
+    silent = [name for name in names if name not in told and name not in troubled]
+    left_out = sum(one.left_out for one in told.values())
+    if hurried and left_out == len(names):
+        raise NotApplicable("the project's bandit settings leave out all files to look at")
+    in_order = [told[name] for name in sorted(told)]
+    results = [result for one in in_order for result in one.results]
+    read = [one for one in in_order if not one.left_out and one.error is None]
+    reasons = [
+        *dict.fromkeys(filter(None, troubled.values())),
+        *_some(
+            f"bandit could not read {n}: {told[n].error}" for n in sorted(told) if told[n].error
+        ),
+        *_some(f"bandit did not say that it read {name}" for name in silent),
+    ]
+    notes = [f"{left_out} files are left out by the project's bandit settings"] if left_out else []
     return Evidence.of(
-        (_finding(result) for result in report.results),
-        examined=max(0, len(read) - len(report.errors)),
-        metrics={"nosec": totals.get("nosec", 0), "lines": totals.get("loc", 0)},
-        unknown=_unread(report.errors),
-        rules=_rules(report.results),
+        map(_finding, results),
+        examined=len(read),
+        metrics={"nosec": sum(o.nosec for o in in_order), "lines": sum(o.lines for o in in_order)},
+        unknown="; ".join(reasons) or None,
+        notes=notes,
+        rules=_rules(results),
     )
+
+
+def _some(reasons: Iterable[str]) -> list[str]:
+    """The first of the reasons, and how many more files there are."""
+    first, *others = [*reasons] or [""]
+    more = f" (and {len(others)} more files)" if others else ""
+    return [first + more] if first else []
+
+
+def _receipt(ended: Sequence[Ended]) -> Receipt:
+    """One process stands for all: one that broke, or that found something."""
+    if not ended:
+        return Receipt("bandit", version("bandit"), exit_code=0, cached=True)
+    shown = max(ended, key=lambda one: (one.trouble is not None, one.exit_code or 0))
+    return Receipt("bandit", version("bandit"), argv=shown.argv, exit_code=shown.exit_code)
+
+
+def _how(ended: Sequence[Ended], known: int) -> list[str]:
+    """What the receipt does not show: the other processes, and what was known before."""
+    said = []
+    if len(ended) > 1:
+        said.append(f"bandit ran in {len(ended)} processes, of which the receipt shows one")
+    if ended and known:
+        said.append(f"{known} files are as an earlier run saw them, and were not read again")
+    return said
 
 
 def applies(project: Project, options: Options) -> str | None:
@@ -126,14 +167,7 @@ def _configured(project: Project) -> bool:
     return project.tool("bandit") is not None or (project.root / ".bandit").is_file()
 
 
-def _unread(errors: list[_Error]) -> str | None:
-    if not errors:
-        return None
-    more = f" (and {len(errors) - 1} more files)" if len(errors) > 1 else ""
-    return f"bandit could not read {errors[0].filename}: {errors[0].reason}{more}"
-
-
-def _finding(result: _Result) -> Finding:
+def _finding(result: Result) -> Finding:
     column, end = result.col_offset, result.end_col_offset
     return Finding(
         rule=result.test_id,
@@ -148,15 +182,15 @@ def _finding(result: _Result) -> Finding:
     )
 
 
-def _rules(results: Iterable[_Result]) -> list[Rule]:
+def _rules(results: Iterable[Result]) -> list[Rule]:
     """What bandit tells of the tests that found something, each test once."""
-    first: dict[str, _Result] = {}
+    first: dict[str, Result] = {}
     for result in results:
         first.setdefault(result.test_id, result)
     return [_rule(name, result) for name, result in first.items()]
 
 
-def _rule(name: str, result: _Result) -> Rule:
+def _rule(name: str, result: Result) -> Rule:
     page, weakness = result.more_info or "", result.issue_cwe
     said = ["Its page tells why this is a risk, and what is safer."] if page else []
     if weakness and weakness.id:
@@ -183,8 +217,7 @@ BANDIT = Gate(
     name="bandit",
     stage=Stage.SECURITY,
     options=NoOptions,
-    command=command,
-    read=read,
+    function=check,
     applies=applies,
     levels={"operate": OFF},
     conditions={"findings.high.medium": "== 0"},

@@ -74,8 +74,9 @@ def has_python(project: Project, options: Options) -> str | None:
 
 def canary(project: Project, options: Options) -> Canary:
     """More of every kind than a limit could leave room for. The marks are a list: no tests."""
-    words = ("noqa", "nosec", "type: ignore", "pyright: ignore", "pragma: no cover")
-    everything = " ".join(f"# {word}" for word in (*words, "pragma: no branch"))
+    ignores = ("type: ignore", "pyright: ignore", "deptry: ignore")
+    words = ("noqa", "nosec", *ignores, "pragma: no cover", "pragma: no branch", "gitleaks:allow")
+    everything = " ".join(f"# {word}" for word in words)
     marks = "pytest.mark.skip, pytest.mark.skipif, pytest.mark.xfail"
     lines = [f"    {marks},  {everything}"] * 1000
     source = "\n".join(["import pytest", "", "CANARIES = [", *lines, "]", ""])
@@ -100,7 +101,7 @@ SUPPRESSIONS = Gate(
     levels={"operate": OFF},
     conditions={},
     metrics=(*KINDS, TOTAL),
-    again="git grep -nE 'noqa|nosec|type: ignore|pragma: no|skip|xfail'",
+    again="git grep -nE 'noqa|nosec|: ignore|pragma: no|leaks:allow|skip|xfail'",
     cost=1.0,
     about="Counts the comments and marks by which sources tell tools, or pytest, to look away.",
     static=True,

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pytest_devops_gates.errors import UsageError
 from pytest_devops_gates.gates.suppressions import SUPPRESSIONS, TOTAL
+from pytest_devops_gates.scanning.leaks import search
 from pytest_devops_gates.suppression import COMMENTS, KINDS, is_blanket, suppressions
 from pytest_devops_gates.testing import judge, prove, write
 from tests.unit.samples import same_every_time
@@ -49,6 +50,15 @@ def kinds(source: str | bytes) -> list[str]:
         ("# type: int", []),
         ("# pyright: ignore[reportX]", ["pyright-ignore"]),
         ("# pyright: basic", []),
+        ("# deptry: ignore", ["deptry-ignore"]),
+        ("#deptry:ignore[DEP001]", ["deptry-ignore"]),
+        ("# deptry: ignored", []),
+        ("# " + "gitleaks" + ":allow", ["allowed-secret"]),
+        ("# why, " + "betterleaks" + ":allow", ["allowed-secret"]),
+        ("# pragma: " + "allowlist secret", ["allowed-secret"]),
+        ("# pragma: " + "whitelist nextline secret", ["allowed-secret"]),
+        ("# pragma: allowlist", []),
+        ("# leaks:allow", []),
         ("# pragma: no cover", ["no-cover"]),
         ("# PRAGMA NO COVER", ["no-cover"]),
         ("# pragma: no branch", ["no-branch"]),
@@ -63,6 +73,22 @@ def kinds(source: str | bytes) -> list[str]:
 )
 def test_what_a_comment_suppresses(comment: str, expected: list[str]) -> None:
     assert kinds(f"a = 1  {comment}\n") == expected
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "gitleaks" + ":allow",
+        "betterleaks" + ":allow",
+        "leaks" + ":allow",
+        "pragma: " + "allowlist secret",
+        "pragma: " + "whitelist-secret",
+        "pragma: " + "allowlist nextline secret",
+    ],
+)
+def test_what_the_gate_secrets_honours_is_counted(words: str) -> None:
+    comment = f"# {words}\n"
+    assert bool(search(comment.encode()).allowed) == (kinds(comment) == ["allowed-secret"])
 
 
 @pytest.mark.parametrize(
@@ -178,6 +204,7 @@ def test_a_source_that_cannot_be_parsed_is_unknown_only_if_it_holds_such_a_word(
 @given(st.lists(st.sampled_from(sorted(COMMENTS)), max_size=20), st.booleans())
 def test_every_comment_is_counted_once(planted: list[str], strings: bool) -> None:
     words = {k: k.replace("-ignore", ": ignore").replace("no-", "pragma: no ") for k in COMMENTS}
+    words["allowed-secret"] = "gitleaks" + ":allow"
     lines = [f"a = 1  # {words[kind]}" for kind in planted]
     if strings:
         lines = ['"""', *lines, '"""', *lines]
@@ -205,14 +232,13 @@ def test_metrics_count_by_kind_and_in_all(tmp_path: Path) -> None:
     assert (judged.evidence.examined, judged.outcome) == (3, "pass")
 
 
-@pytest.mark.parametrize("kind", [*KINDS, TOTAL])
-def test_every_kind_can_be_limited_and_its_canary_breaks_the_limit(
-    kind: str, tmp_path: Path
-) -> None:
+def test_every_kind_can_be_limited_and_the_canary_breaks_each_limit(tmp_path: Path) -> None:
     write(tmp_path, {"src/app/__init__.py": ""})
-    clean, planted = prove(SUPPRESSIONS, tmp_path, conditions={kind: "<= 500"})
+    limits = dict.fromkeys([*KINDS, TOTAL], "<= 500")
+    clean, planted = prove(SUPPRESSIONS, tmp_path, conditions=limits)
     assert (clean.outcome, planted.outcome) == ("pass", "fail")
-    assert planted.evidence.metrics[kind] == 1000 * (9 if kind == TOTAL else 1)
+    assert planted.evidence.metrics == {**dict.fromkeys(KINDS, 1000), TOTAL: 1000 * len(KINDS)}
+    assert [one.metric for one in planted.ruling.conditions if not one.holds] == [*KINDS, TOTAL]
 
 
 def test_an_unknown_kind_cannot_be_limited(tmp_path: Path) -> None:
@@ -269,6 +295,9 @@ def test_files_that_could_not_be_listed_are_unknown(tmp_path: Path) -> None:
         ("type-ignore", "x  # type: ignore[misc]", False),
         ("pyright-ignore", "x  # pyright: ignore", True),
         ("pyright-ignore", "x  # pyright: ignore[reportX]", False),
+        ("deptry-ignore", "x  # deptry: ignore", True),
+        ("deptry-ignore", "x  # deptry: ignore[DEP001]", False),
+        ("allowed-secret", "x  # " + "gitleaks" + ":allow", False),
         ("no-cover", "x  # pragma: no cover", False),
         ("skip", "@pytest.mark.skip", False),
     ],
