@@ -9,15 +9,21 @@ from pathlib import Path
 import msgspec
 from packaging.version import Version
 
-from pytest_devops_gates import changelogs, fragments, git, tags, versions
+from pytest_devops_gates import changelogs, fragments, git, tags, unnamed_changes, versions
 from pytest_devops_gates.changelogs import Section
 from pytest_devops_gates.errors import CannotTell, NotApplicable
 from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Rule, Severity
-from pytest_devops_gates.gate import ADVISORY, OFF, Canary, Gate, NoOptions, Options
-from pytest_devops_gates.project import BESIDE_CODE, Project
+from pytest_devops_gates.gate import ADVISORY, OFF, Canary, Gate, Options
+from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
 
 RELEASE = "release"
+
+
+class ChangelogOptions(msgspec.Struct, frozen=True, rename="kebab"):
+    """``name_changes`` asks for a word on each commit that users should hear of."""
+
+    name_changes: bool = False
 
 
 class News(msgspec.Struct, frozen=True):
@@ -47,13 +53,14 @@ class News(msgspec.Struct, frozen=True):
         ]
 
 
-def check(project: Project, options: Options, asked: tuple[str, ...]) -> Evidence:
+def check(project: Project, options: ChangelogOptions, asked: tuple[str, ...]) -> Evidence:
     """Read the changelog and the fragments, and look for words on what is to be released."""
     news = gather(project)
     since = _changed_since(project, news.version) if news.version else None
     found = judge(news, release=project.profile == RELEASE, since=since)
+    unnamed = _unnamed(project, news, since) if options.name_changes else []
     return Evidence(
-        findings=(found,) if found else (),
+        findings=((found,) if found else ()) + tuple(unnamed),
         examined=len(news.sections) + len(news.pending) or 1,
         receipt=Receipt("changelog"),
         notes=(f"read {news.path}",) if news.path else (),
@@ -144,6 +151,27 @@ def _nothing_said(news: News, since: str | None) -> Finding:
                    line=empty.line if empty else None)  # fmt: skip
 
 
+def _unnamed(project: Project, news: News, since: str | None) -> list[Finding]:
+    """The commits since the last release that users should hear of and do not.
+
+    What stands under a version that is released already (``since``) is of earlier ones.
+    """
+    lines = news.text.splitlines()
+    told = [
+        lines[n - 1]
+        for section in (*news.ahead(), *(() if since else news.own()))
+        for n in range(section.line, section.end + 1)
+    ]
+    for name in news.pending:
+        told += (versions.read_text(project, name) or "").splitlines()
+    tag, left = unnamed_changes.since_release(project, told, news.pending)
+    where, after = news.path or "the fragments", f" since {tag}" if tag else ""
+    return [
+        Finding("change-not-named", f"{where} does not name {commit.shown}{after}", path=news.path)
+        for commit in left
+    ]
+
+
 def _meant(version: Version | None) -> set[Version]:
     if version is None:
         return set()
@@ -169,17 +197,7 @@ def _changed_since(project: Project, version: Version) -> str | None:
     changed = git.git(inside, "diff", "--no-ext-diff", "--relative", "--name-only", "-z",
                       f"{commit}...{head}")  # fmt: skip
     names = changed.decode("utf-8", "surrogateescape").split("\0")
-    return tag if any(_ships(project, name) for name in names) else None
-
-
-def _ships(project: Project, name: str) -> bool:
-    """Whether a file is code of the product."""
-    if project.packages:
-        places = tuple(f"{p}/" for p in project.packages)
-        modules = {f"{above}{p}.py" for p in project.packages for above in ("", "src/")}
-        return (name.startswith(places) or name in modules) and not project.is_test(name)
-    beside = name.split("/")[0] in BESIDE_CODE
-    return name.endswith(".py") and not beside and not project.is_test(name)
+    return tag if any(unnamed_changes.ships(project, name) for name in names) else None
 
 
 def canary(project: Project, options: Options) -> Canary:
@@ -202,6 +220,14 @@ RULES = (
         "https://keepachangelog.com/en/1.1.0/",
     ),
     Rule(
+        "change-not-named",
+        "A commit that users should hear of (`feat`, `fix`, `perf`, a breaking one, or one that"
+        " changes shipped code and refers to an issue) stands in no entry of the changelog.",
+        "Write what it changes for users, with its number; a commit that is nothing to them has the"
+        " type `chore` or `refactor`.",
+        "https://keepachangelog.com/en/1.1.0/",
+    ),
+    Rule(
         "unreleased-left",
         "What changed in this release does not stand under its version in the changelog.",
         "Give the section the version and the date as its heading; fragments are put together by"
@@ -211,7 +237,7 @@ RULES = (
 CHANGELOG = Gate(
     name="changelog",
     stage=Stage.DEPLOY,
-    options=NoOptions,
+    options=ChangelogOptions,
     function=check,
     levels={"commit": OFF, "merge": ADVISORY, "operate": OFF},
     again="git log --oneline",

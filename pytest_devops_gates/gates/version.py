@@ -5,13 +5,15 @@ from __future__ import annotations
 from importlib.metadata import version as installed
 from pathlib import Path
 
+import msgspec
 from packaging.version import Version
 
-from pytest_devops_gates import git, tags, versions
+from pytest_devops_gates import git, last_release, schemes, tags, versions
 from pytest_devops_gates.errors import CannotTell, NotApplicable
 from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Rule, Severity
-from pytest_devops_gates.gate import ADVISORY, OFF, Canary, Gate, NoOptions, Options
+from pytest_devops_gates.gate import ADVISORY, OFF, Canary, Gate, Options
 from pytest_devops_gates.project import Project
+from pytest_devops_gates.schemes import Scheme
 from pytest_devops_gates.stage import Stage
 from pytest_devops_gates.versions import Statement
 
@@ -26,7 +28,13 @@ SHALLOW = (
 INVALID = "devops gates canary"
 
 
-def check(project: Project, options: Options, asked: tuple[str, ...]) -> Evidence:
+class VersionOptions(msgspec.Struct, frozen=True, rename="kebab"):
+    """``scheme`` is the one whose form the version has to have; None: any of PEP 440."""
+
+    scheme: Scheme | None = None
+
+
+def check(project: Project, options: VersionOptions, asked: tuple[str, ...]) -> Evidence:
     """Read every statement of the version, compare them, and ask git for tags of that version."""
     stated = versions.stated(project)
     if stated.from_tags:
@@ -39,7 +47,9 @@ def check(project: Project, options: Options, asked: tuple[str, ...]) -> Evidenc
     taken: list[Finding] = []
     unknown = note = None
     if stated.version:
+        findings += _of_scheme(stated.statements[0], options.scheme)
         taken, unknown, note = _tagged(project, stated.version)
+        taken += _lowered(project, stated.statements[0])
     return Evidence(
         findings=(*findings, *taken),
         examined=max(1, len(stated.statements)),
@@ -81,6 +91,12 @@ def _form(one: Statement) -> Finding | None:
     return None
 
 
+def _of_scheme(one: Statement, scheme: Scheme | None) -> list[Finding]:
+    wrong = schemes.misfit(one.version, scheme) if scheme and one.version else None
+    message = f"{one.shown} in {one.where} {wrong}"
+    return [_finding("not-of-scheme", message, Severity.HIGH, one)] if wrong else []
+
+
 def _is_older_release(cited: Version | None, current: Version | None) -> bool:
     return bool(cited and current and current.is_devrelease and cited < current)
 
@@ -105,6 +121,18 @@ def _tagged(project: Project, version: Version) -> tuple[list[Finding], str | No
     ]
     shallow = git.git(top, "rev-parse", "--is-shallow-repository").strip() == b"true"
     return found, SHALLOW.format(version) if shallow and not same else None, None
+
+
+def _lowered(project: Project, one: Statement) -> list[Finding]:
+    """A version that is lower than what HEAD's history has released already."""
+    tag = last_release.last_tag(project)
+    names = versions.own_names(project)
+    listing = (tag or "").encode(errors="surrogateescape")
+    last = tags.versions(listing, names, nested=False).get(tag or "")
+    if not (last and one.version and one.version < last):
+        return []
+    message = f"{one.shown} in {one.where} is lower than {last}, which the tag {tag} released"
+    return [_finding("version-not-raised", message, Severity.HIGH, one)]
 
 
 def _taken(version: Version, tag: str, commit: str | None, head: str) -> str:
@@ -166,6 +194,17 @@ RULES = (
         " from there.",
     ),
     Rule(
+        "not-of-scheme",
+        "The version has not the form of the scheme that the option `scheme` names.",
+        "Write it in the form that the message names, or name another scheme.",
+        "https://semver.org/",
+    ),
+    Rule(
+        "version-not-raised",
+        "The version is lower than one that was released before in this history.",
+        "Raise it above the last release's.",
+    ),
+    Rule(
         "already-tagged",
         "A tag of this version leads to another commit: it was released before.",
         "Raise the version; where the tag is wrong and was never published, move it.",
@@ -174,7 +213,7 @@ RULES = (
 VERSION = Gate(
     name="version",
     stage=Stage.DEPLOY,
-    options=NoOptions,
+    options=VersionOptions,
     function=check,
     levels={"commit": OFF, "merge": ADVISORY, "operate": OFF},
     conditions={"findings.high": "== 0"},

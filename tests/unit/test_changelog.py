@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_devops_gates import changelogs, testing
-from pytest_devops_gates.gates.changelog import CHANGELOG
+from pytest_devops_gates.errors import CannotTell
+from pytest_devops_gates.gates.changelog import CHANGELOG, ChangelogOptions, check
 from tests.unit.samples import DATA, any_text, same_every_time
 
 Row = tuple[str | None, bool, int, int]
@@ -337,6 +338,52 @@ def test_a_single_folder_of_scripts_has_code_as_well(tmp_path: Path) -> None:
     assert testing.judge(CHANGELOG, tmp_path).outcome == PASS
     commit(tmp_path, "a.py")
     assert testing.judge(CHANGELOG, tmp_path).rules == [NOTHING]
+
+
+def named(root: Path) -> list[str]:
+    """What the changelog does not name, where it is asked to name all changes."""
+    evidence = check(testing.project(root), ChangelogOptions(name_changes=True), ())
+    rules = {finding.rule for finding in evidence.findings}
+    assert rules <= {"change-not-named"}
+    return [finding.message for finding in evidence.findings]
+
+
+def test_changes_that_are_not_named(released: Path) -> None:
+    testing.write(released, {"CHANGES.md": AHEAD + "- Mended (#12)\n" + OWN + "- Old (#13)\n"})
+    assert named(released) == []
+    for number in (12, 13):
+        testing.write(released, {"src/app/a.py": f"x = {number}\n"})
+        git(released, "commit", "-q", "-a", "-m", f"Change x (#{number})")
+    git(released, "commit", "-q", "--allow-empty", "-m", "Write nothing (#14)")
+    git(released, "commit", "-q", "--allow-empty", "-m", "feat: a thing")
+    thing, change = named(released)
+    assert "CHANGES.md does not name" in thing
+    assert thing.endswith("'feat: a thing' since v1.2")
+    assert change.endswith("'Change x (#13)' since v1.2")
+    assert testing.judge(CHANGELOG, released).outcome == PASS
+    options = {"name-changes": True}
+    assert testing.judge(CHANGELOG, released, options=options).rules == ["change-not-named"] * 2
+
+
+def test_changes_whose_pull_request_is_named(released: Path) -> None:
+    testing.write(released, {"CHANGES.md": AHEAD + "- Mended (#12)\n" + OWN})
+    commit(released)
+    git(released, "checkout", "-q", "-b", "topic")
+    git(released, "commit", "-q", "--allow-empty", "-m", "fix: one of them")
+    git(released, "checkout", "-q", "-")
+    said = "Merge pull request #12 from a/topic"
+    git(released, "merge", "-q", "--no-ff", "topic", "-m", said)
+    assert named(released) == []
+    testing.write(released, {"CHANGES.md": AHEAD + OWN})
+    assert [message.split("'")[1] for message in named(released)] == ["fix: one of them"]
+
+
+def test_changes_of_a_history_that_is_not_here(released: Path, tmp_path: Path) -> None:
+    commit(released, "src/app/a.py")
+    shallow = tmp_path / "shallow"
+    git(tmp_path, "clone", "-q", "--depth=1", released.as_uri(), str(shallow))
+    with pytest.raises(CannotTell, match="git fetch --tags --unshallow"):
+        named(shallow)
 
 
 CANARIES = [

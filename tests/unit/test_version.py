@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pytest_devops_gates import testing
-from pytest_devops_gates.gates.version import VERSION, judge
+from pytest_devops_gates.errors import UsageError
+from pytest_devops_gates.gates.version import VERSION, VersionOptions, check, judge
 from pytest_devops_gates.versions import Statement
 
 
@@ -162,6 +163,38 @@ def test_a_tag_of_another_project_in_the_checkout(tagged: Path) -> None:
     assert testing.judge(VERSION, root).outcome == "pass"
     git(tagged, "tag", "app-v1.2", "HEAD~1")
     assert testing.judge(VERSION, root).outcome == "fail"
+
+
+@pytest.mark.parametrize(
+    ("version", "rules"),
+    [("1.2.1", []), ("2.0.dev0", []), ("1.2", ["already-tagged"])]
+    + [(text, ["version-not-raised"]) for text in ("1.1", "1.2rc1", "1.2.dev3")],
+)
+def test_a_version_lower_than_the_last_release(
+    tagged: Path, version: str, rules: list[str]
+) -> None:
+    commit(testing.write(tagged, {"pyproject.toml": pyproject(version)}))
+    evidence = check(testing.project(tagged), VersionOptions(), ())
+    assert [finding.rule for finding in evidence.findings] == rules
+    for found in evidence.findings if "version-not-raised" in rules else ():
+        assert f"{version} in [project].version" in found.message
+        assert "is lower than 1.2, which the tag v1.2 released" in found.message
+
+
+def test_a_lower_version_on_a_branch_of_its_own(tagged: Path) -> None:
+    git(tagged, "tag", "v2.0", git(tagged, "commit-tree", "HEAD^{tree}", "-m", "Elsewhere"))
+    commit(testing.write(tagged, {"pyproject.toml": pyproject("1.3")}))
+    assert check(testing.project(tagged), VersionOptions(), ()).findings == ()
+
+
+def test_the_scheme_that_is_asked_for(tmp_path: Path) -> None:
+    root = testing.write(tmp_path, {"pyproject.toml": pyproject("1.2")})
+    judged = testing.judge(VERSION, root, options={"scheme": "semver"})
+    assert (judged.outcome, judged.rules) == ("fail", ["not-of-scheme"])
+    assert "has 2 parts, and a version of semver has three" in judged.evidence.findings[0].message
+    assert check(testing.project(root), VersionOptions("zerover"), ()).findings == ()
+    with pytest.raises(UsageError):
+        testing.judge(VERSION, root, options={"scheme": "romver"})
 
 
 def test_the_canary_with_git(tagged: Path) -> None:

@@ -1,0 +1,99 @@
+"""Which commits stand for HEAD: itself, and those after which nothing but approvals came.
+
+An approval is committed after the commit that it approves; so the commit that was approved and HEAD
+differ, and yet are the same but for the file of approvals.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from pytest_devops_gates import git
+from pytest_devops_gates.approvals import FILE
+from pytest_devops_gates.errors import CannotTell
+from pytest_devops_gates.project import Project
+
+SHALLOW = (
+    "a shallow clone: whether {} is an earlier commit of HEAD cannot be told"
+    " · git fetch --unshallow"
+)
+NOT_ALL_AUTHORS = (
+    "a shallow clone: not all authors since the last release can be told"
+    " · git fetch --tags --unshallow"
+)
+_AUTHORS = "--format=%an%n%ae%n%aN%n%aE%n%cn%n%ce%n%(trailers:key=Co-authored-by,valueonly)"
+
+
+class Same(msgspec.Struct, frozen=True):
+    """The full hashes that stand for HEAD; ``unknown`` says why others cannot be told."""
+
+    commits: tuple[str, ...] = ()
+    unknown: str | None = None
+
+
+def same(project: Project, named: Iterable[str]) -> Same:
+    """Those of the named commits (hashes, or beginnings of them) that stand for HEAD, and HEAD.
+
+    None of them does where the checkout has uncommitted changes of other tracked files.
+    """
+    root, head = project.root, project.commit
+    if head is None or (project.dirty and altered(root)):
+        return Same()
+    commits, unknown = [head], None
+    others = sorted({name for name in named if not head.startswith(name)})
+    shallow = bool(others) and is_shallow(root)
+    for name in others:
+        full = git.resolve(root, name)
+        # a branch or a tag may be called like the beginning of a hash
+        known = full is not None and full.startswith(name)
+        if known and full and git.merge_base_of(root, full, head) == full:
+            commits += [full] if _is_same_but_for_approvals(root, full, head) else []
+        elif shallow:
+            unknown = SHALLOW.format(name[:12])
+    return Same(tuple(commits), unknown)
+
+
+def altered(root: Path) -> list[str]:
+    """The tracked files, but for that of approvals, with changes that no commit holds."""
+    own = _prefix(root) + FILE
+    told = git.git(root, "status", "--porcelain=v1", "-z", "--untracked-files=no", "--no-renames",
+                   "--ignore-submodules=none")  # fmt: skip
+    names = [os.fsdecode(entry[3:]) for entry in told.split(b"\0") if entry]
+    return [name for name in names if name != own]
+
+
+def authors(project: Project, since: str | None, until: str) -> frozenset[str]:
+    """Names and addresses of all who wrote or committed something of the project after ``since``
+    (a revision; None for all of the history) but for approvals. Raises CannotTell.
+    """
+    root = project.root
+    if is_shallow(root):
+        raise CannotTell(NOT_ALL_AUTHORS)
+    span = f"{since}..{until}" if since else until
+    told = git.git(root, "log", "--full-history", "--no-show-signature", "--no-color",
+                   "--encoding=UTF-8", _AUTHORS, "--end-of-options", span, "--", ".",
+                   f":(exclude){FILE}")  # fmt: skip
+    lines = told.decode("utf-8", "replace").splitlines()
+    return frozenset(line.strip() for line in lines if line.strip())
+
+
+def is_shallow(root: Path) -> bool:
+    """Whether the clone lacks a part of its history."""
+    return git.git(root, "rev-parse", "--is-shallow-repository").strip() == b"true"
+
+
+def _is_same_but_for_approvals(root: Path, before: str, after: str) -> bool:
+    # whatever .gitmodules says, a submodule that moved is a change
+    told = git.git(root, "diff-tree", "-r", "-z", "--name-only", "--no-renames",
+                   "--ignore-submodules=none", before, after)  # fmt: skip
+    names = {os.fsdecode(name) for name in told.split(b"\0") if name}
+    return names <= {_prefix(root) + FILE}
+
+
+def _prefix(root: Path) -> str:
+    """The folder of the project below the top of its repository, with a slash; or nothing."""
+    return os.fsdecode(git.git(root, "rev-parse", "--show-prefix").rstrip(b"\n"))
