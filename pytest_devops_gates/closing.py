@@ -26,16 +26,20 @@ from pytest_devops_gates.ci import GITHUB
 from pytest_devops_gates.errors import UsageError, told
 from pytest_devops_gates.json_text import dump
 from pytest_devops_gates.publish import publish
+from pytest_devops_gates.release import evidence
+from pytest_devops_gates.release.keys import SigningKey
 from pytest_devops_gates.report import Report, Reporter
 from pytest_devops_gates.verdict import EXIT_UNKNOWN, UNKNOWN, Verdict
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where a run's results go: its own folder, the one that was asked for, and which CI's ways."""
+    """Where a run's results go: its own folder, the one that was asked for, and which CI's ways.
+    ``key`` signs the evidence."""
 
     run: runs.Run
     folder: Path | None
     ci: str
+    key: SigningKey | None = None
 
 
 def announce(
@@ -118,10 +122,13 @@ def _rescue(
 
 def _write(verdict: Verdict, place: Place, known: Sequence[Reporter]) -> tuple[Report, list[str]]:
     run = place.run
+    verdict = msgspec.structs.replace(verdict, artefacts=evidence.artefacts(run.path))
     disk.write(run.path / archive.VERDICT, dump(verdict) + "\n")
     runs.lead_latest(run)
     report = archive.of(verdict, run.path)
     troubles = publish(report, known, run.path, place.ci)
+    if verdict.profile == evidence.PROFILE:
+        screen.say(f"evidence: {evidence.write(run.path, place.key)}")
     if place.folder:
         runs.hand_over(run, place.folder)
     runs.prune(run)
@@ -137,7 +144,7 @@ def _reporters(manager: pytest.PytestPluginManager) -> Sequence[Reporter]:
 
 
 def _files(known: Sequence[Reporter]) -> list[str]:
-    return [reporter.file for reporter in known if reporter.file]
+    return [evidence.FILE, *(reporter.file for reporter in known if reporter.file)]
 
 
 def _observed(report: Report, manager: pytest.PytestPluginManager) -> list[str]:

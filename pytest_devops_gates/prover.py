@@ -161,6 +161,10 @@ def _start(
     )
 
 
+LEFT_OUT = ("GIT_", "GITHUB_", "DEVOPS_GATES_")
+"""What is about the checkout, or the job, and not about its copies: the key that signs among it."""
+
+
 def _environment(project: Project, trial: Trial) -> dict[str, str]:
     """As the user has it, but tests import the packages of the copy, not those that an editable
     installation leads to. Nothing else does: a project that pytest loads as a plugin, with the
@@ -168,7 +172,7 @@ def _environment(project: Project, trial: Trial) -> dict[str, str]:
     packages = project.packages if trial.tests else ()
     parents = [str(trial.root / Path(package).parent) for package in packages]
     path = os.pathsep.join([*dict.fromkeys(parents), os.environ.get("PYTHONPATH", "")])
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("GIT_", "GITHUB_"))}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(LEFT_OUT)}
     return {**kept, "PYTHONPATH": path.rstrip(os.pathsep)} if path else kept
 
 

@@ -15,15 +15,17 @@ from urllib.parse import quote, quote_plus
 
 import msgspec
 
-from pytest_devops_gates.evidence import Finding, LevelCounts, Receipt, Rule, TimedTest
+from pytest_devops_gates.evidence import Finding, LevelCounts, Receipt, Rule, TestDetail, TimedTest
 from pytest_devops_gates.json_text import whole
 from pytest_devops_gates.process import SECRET
 from pytest_devops_gates.secret_shapes import MASK, NO_SECRET, mask
 from pytest_devops_gates.verdict import (
+    Artefact,
     Measured,
     PolicySource,
     Ruling,
     Selection,
+    ShardRun,
     StageOutcome,
     Verdict,
     Waiver,
@@ -53,6 +55,9 @@ _OURS: dict[type[msgspec.Struct], frozenset[str]] = {
     Rule: frozenset({"gate"}),
     LevelCounts: frozenset({"name"}),
     TimedTest: frozenset({"outcome"}),
+    Artefact: frozenset({"sha256"}),
+    ShardRun: frozenset({"run_id", "sha256"}),
+    TestDetail: frozenset({"collected_sha256"}),
     Waiver: frozenset({"gate", "fingerprint", "created", "expires"}),
 }
 """Fields that hold a word of ours, which a secret may be by chance, or a digest."""

@@ -22,7 +22,7 @@ KEEP = 20
 
 FOLDER = ".devops-gates"
 OWN = re.compile(
-    r"coverage\.json|testimony\.json|tests\..*|devops_gates_.*|logs|dist|tmp|cache|.*\.log",
+    r"coverage\.json|sbom\.cdx\.json|evidence\.intoto\.jsonl|testimony\.json|tests\..*|devops_gates_.*|logs|dist|tmp|cache|.*\.log",
     re.IGNORECASE,
 )
 """The names that the run itself uses in its folder, beside those of reports."""

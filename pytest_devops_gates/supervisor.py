@@ -8,12 +8,13 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -22,9 +23,9 @@ from pytest_devops_gates import (
     builtin,
     config,
     git,
+    last_release,
     redact,
     registry,
-    release,
     request,
     runs,
     screen,
@@ -49,6 +50,9 @@ from pytest_devops_gates.project import Project
 from pytest_devops_gates.publish import rehearse
 from pytest_devops_gates.reaper import Reaper
 from pytest_devops_gates.recorder import DECLARED
+from pytest_devops_gates.release import keys
+from pytest_devops_gates.release.evidence import PROFILE
+from pytest_devops_gates.release.keys import SigningKey
 from pytest_devops_gates.report import make
 from pytest_devops_gates.request import Request
 from pytest_devops_gates.stage import Stage
@@ -66,14 +70,36 @@ from pytest_devops_gates.verdict import (
 PYTEST_USAGE_ERROR = 4
 
 
+class Given(msgspec.Struct, frozen=True):
+    """What a run has before it starts: what was asked for, its folder, the verdict that stands
+    until there is a better one, and who counts the interrupts."""
+
+    pytest_config: Any
+    options: argparse.Namespace
+    asked: Request
+    run: runs.Run
+    pending: Verdict
+    interrupts: schedule.Interrupts
+
+
+Judge = Callable[[Given], Verdict]
+"""Comes to the verdict. Raises UsageError for a configuration that is wrong."""
+
+
 def supervise(pytest_config: pytest.Config, options: argparse.Namespace) -> int:
     """Carry the project round the loop; returns the exit status, which is the verdict."""
     return carry_out(pytest_config, options, request.of_options(pytest_config, options))
 
 
-def carry_out(pytest_config: pytest.Config, options: argparse.Namespace, asked: Request) -> int:
-    """As supervise, for whatever was asked for."""
+def carry_out(
+    pytest_config: pytest.Config,
+    options: argparse.Namespace,
+    asked: Request,
+    judge: Judge | None = None,
+) -> int:
+    """As supervise, for whatever was asked for, and by whoever is to ``judge``."""
     clock = time.monotonic()
+    given_key = keys.take(os.environ)  # before anything else is started
     try:
         pending = _pending(asked)
         screen.reserve_standard_streams()
@@ -81,10 +107,11 @@ def carry_out(pytest_config: pytest.Config, options: argparse.Namespace, asked: 
         ci = _ci(asked.root)  # before the tests, which may write to the configuration
         with listening() as interrupts:
             with foreign(ci, screen.say):
-                verdict = _safely(pytest_config, options, asked, run, pending, interrupts)
+                given = Given(pytest_config, options, asked, run, pending, interrupts)
+                verdict, key = _safely(given, judge or _judge, given_key)
             verdict = redact.redact(verdict, redact.secrets(os.environ))
             verdict = msgspec.structs.replace(verdict, seconds=round(time.monotonic() - clock, 3))
-            place = Place(run, usable(asked.report, run), ci)
+            place = Place(run, usable(asked.report, run), ci, key)
             report = close(verdict, place, pytest_config.pluginmanager)
         screen.show(report, run, asked.root, options.verbose)
         return report.verdict.exit_status
@@ -112,16 +139,18 @@ def _pending(asked: Request) -> Verdict:
 
 
 def _safely(
-    pytest_config: pytest.Config,
-    options: argparse.Namespace,
-    asked: Request,
-    run: runs.Run,
-    pending: Verdict,
-    interrupts: schedule.Interrupts,
-) -> Verdict:
-    """The verdict; an error in the configuration, or one of ours, is one as well."""
+    given: Given, judge: Judge, given_key: keys.Given | None
+) -> tuple[Verdict, SigningKey | None]:
+    """The verdict, and the key that signs it; an error in the configuration, or one of ours, is a
+    verdict as well."""
+    run, pending, key = given.run, given.pending, None
     try:
-        return _judge(pytest_config, options, asked, run, pending, interrupts)
+        if given.asked.report:
+            announce(given.asked.report, run, pending, given.pytest_config.pluginmanager)
+        check_start(given.asked)
+        registry.all_reporters(given.pytest_config.pluginmanager)
+        key = _signing_key(given.asked, given_key)
+        return judge(given), key
     except UsageError as error:
         one_line = "\\n".join(str(error).splitlines())
         reason, status = f"configuration error: {one_line}", EXIT_USAGE
@@ -132,7 +161,15 @@ def _safely(
             f"internal error of pytest-devops-gates; report it with {log}",
             EXIT_INTERNAL,
         )
-    return msgspec.structs.replace(pending, reason=reason, exit_status=status)
+    return msgspec.structs.replace(pending, reason=reason, exit_status=status), key
+
+
+def _signing_key(asked: Request, given: keys.Given | None) -> SigningKey | None:
+    """The key for the evidence of a release. Raises UsageError for one that cannot be used."""
+    table = config.read_table(config.read_pyproject(asked.root))
+    if (asked.profile or table.profile) != PROFILE:
+        return None
+    return keys.load(given, table.evidence.key, asked.root)
 
 
 def _ci(root: Path) -> str:
@@ -144,25 +181,17 @@ def _ci(root: Path) -> str:
     return detect(setting, os.environ)
 
 
-def _judge(
-    pytest_config: pytest.Config,
-    options: argparse.Namespace,
-    asked: Request,
-    run: runs.Run,
-    pending: Verdict,
-    interrupts: schedule.Interrupts,
-) -> Verdict:
-    if asked.report:
-        announce(asked.report, run, pending, pytest_config.pluginmanager)
-    check_start(asked)
-    registry.all_reporters(pytest_config.pluginmanager)
-    known = brief(pytest_config, options, asked, run)
+def _judge(given: Given) -> Verdict:
+    pytest_config, asked, pending = given.pytest_config, given.asked, given.pending
+    known = brief(pytest_config, given.options, asked, given.run)
     pending = msgspec.structs.replace(
         pending,
         profile=known.plan.profile,
         selection=Selection(
-            stages=known.plan.stages, complete=known.plan.complete and asked.scope is None
+            stages=known.plan.stages,
+            complete=known.plan.complete and asked.scope is None and asked.shard is None,
         ),
+        shard=asked.shard,
         policy=known.policy,
     )
     _declare_testimony(known)
@@ -174,13 +203,13 @@ def _judge(
         project = with_state(known.project, state, known.comparison, is_hook=asked.is_hook)
         owed = known.comparison.judging.baseline
         with ThreadPoolExecutor(max_workers=1) as beside, ExitStack() as room:
-            released = beside.submit(release.since_last, project)
+            released = beside.submit(last_release.since_last, project)
             watched = beside.submit(watch, known, project, asked, pytest_config.pluginmanager)
             beside.submit(rehearse, make(pending), builtin.REPORTERS)
             basis = Basis(project, known.plan, owed, reaper, room)
-            evidence = _gather(known.plan, project, reaper, interrupts, first, basis)
+            evidence = _gather(known.plan, project, reaper, given.interrupts, first, basis)
     _raise_usage_error(evidence)
-    interrupted = interrupts.name if interrupts.count else None
+    interrupted = given.interrupts.name if given.interrupts.count else None
     pending = msgspec.structs.replace(pending, release=released.result())
     return _ruled(pending, known, project, evidence, basis, watched.result(), interrupted)
 

@@ -205,10 +205,28 @@ class Approval(msgspec.Struct, frozen=True):
     policy: str | None = None
 
 
+class Artefact(msgspec.Struct, frozen=True):
+    """A file that the run built, in the folder ``dist`` of the run's: its size is in bytes."""
+
+    name: str
+    sha256: str
+    size: int
+
+
+class ShardRun(msgspec.Struct, frozen=True):
+    """A run that was put together with others. ``sha256`` is the digest of its verdict.json."""
+
+    name: str
+    run_id: str
+    sha256: str
+
+
 class Verdict(msgspec.Struct, frozen=True):
     """The answer with all that stands behind it: what verdict.json holds.
 
-    ``rules`` are those that its findings name. ``since`` compares with the last run.
+    ``rules`` are those that its findings name. ``since`` compares with the last run. ``shard`` is
+    the name of the one of several jobs that this was, and ``shards`` are those of which it was put
+    together.
     """
 
     schema: str
@@ -236,6 +254,9 @@ class Verdict(msgspec.Struct, frozen=True):
     release: Release | None = None
     waivers: tuple[Waiver, ...] = ()
     approvals: tuple[Approval, ...] = ()
+    artefacts: tuple[Artefact, ...] = ()
+    shard: str | None = None
+    shards: tuple[ShardRun, ...] = ()
 
 
 def worst(rulings: list[Ruling]) -> str:

@@ -1,0 +1,1 @@
+"""Evidence that another job can verify, and how it does."""
