@@ -11,9 +11,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pytest_devops_gates import config, registry, session
+from pytest_devops_gates import SHARD, config, registry, session
 from pytest_devops_gates.charter import table_of
 from pytest_devops_gates.comparison import Comparison, compare
+from pytest_devops_gates.decode import one_of
 from pytest_devops_gates.errors import UsageError
 from pytest_devops_gates.measurement import packages
 from pytest_devops_gates.plan import Plan, plan
@@ -49,6 +50,7 @@ def brief(
     root = request.tree or request.root
     known = compare(request, os.environ)
     table = table_of(known.judging)
+    request = _of_shard(request, table, table_of(known.own))
     project = Project(
         root=root,
         run_dir=run.path,
@@ -57,6 +59,7 @@ def brief(
         pyproject=known.own.pyproject,
         scope=request.scope,
         message=request.message,
+        shard=request.shard,
         git=request.git,
         test_paths=tuple(_slashes(path) for path in pytest_config.getini("testpaths")),
         packages=tuple(packages(root, known.own.pyproject)),
@@ -71,6 +74,20 @@ def brief(
         policy=PolicySource(known.judging.source, _digest(settled.digest, known.judging.digest)),
         comparison=known,
     )
+
+
+def _of_shard(request: Request, table: config.Table, own: config.Table) -> Request:
+    """With the stages that the shard may speak for. Raises UsageError for one that nobody expects.
+
+    A shard that the change adds is none of the base's yet."""
+    if request.shard is None:
+        return request
+    known = {**own.shards, **table.shards}
+    if not known:
+        raise UsageError(f"{SHARD}={request.shard}: [{config.TABLE}.shards] expects no shard")
+    one_of(request.shard, known, SHARD, "shard")
+    stages = known[request.shard].stages or ()
+    return msgspec.structs.replace(request, stages=request.stages or tuple(stages))
 
 
 def planned(

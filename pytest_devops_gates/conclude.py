@@ -9,6 +9,7 @@ import msgspec
 
 from pytest_devops_gates import policy
 from pytest_devops_gates.change import Change
+from pytest_devops_gates.conditions import Condition
 from pytest_devops_gates.evidence import Evidence, Rule, TestDetail
 from pytest_devops_gates.gate import Gate
 from pytest_devops_gates.newness import New
@@ -18,8 +19,8 @@ from pytest_devops_gates.stage import Stage
 from pytest_devops_gates.verdict import (
     EXIT_INTERRUPTED,
     EXIT_STATUS,
+    FAIL,
     OFF,
-    PASS,
     UNKNOWN,
     Compared,
     ProjectName,
@@ -43,10 +44,11 @@ def conclude(
     """The verdict over all evidence; every known gate has its ruling in it. ``unfit`` says why what
     judged is not to be believed: then nothing is a pass."""
     rulings = [
-        _ruling(gate, plan, evidence.get(gate.name), news.get(gate.name)) for gate in plan.gates
+        _ruling(gate, plan, evidence.get(gate.name), news.get(gate.name), project.shard is not None)
+        for gate in plan.gates
     ]
     answer = policy.answer(rulings)
-    if unfit and answer.verdict == PASS:
+    if unfit and answer.verdict != FAIL:
         answer = policy.Answer(UNKNOWN, unfit)
     status = EXIT_STATUS[answer.verdict]
     if interrupted:
@@ -73,7 +75,9 @@ def conclude(
     )
 
 
-def _ruling(gate: Gate, plan: Plan, evidence: Evidence | None, new: New | None) -> Ruling:
+def _ruling(
+    gate: Gate, plan: Plan, evidence: Evidence | None, new: New | None, is_part: bool
+) -> Ruling:
     settings = plan.settings[gate.name]
     if evidence is None:
         ruling = Ruling(
@@ -86,8 +90,25 @@ def _ruling(gate: Gate, plan: Plan, evidence: Evidence | None, new: New | None) 
         )
     else:
         new = new or New(evidence.findings)
+        if is_part:
+            settings = _of_part(settings)
         ruling = policy.rule(settings, evidence, new.baseline, new.doubt)
     return msgspec.structs.replace(ruling, about=gate.about, again=gate.again)
+
+
+def _of_part(settings: policy.Settings) -> policy.Settings:
+    """What can be asked of a part of the tests: that nothing in it is wrong, not that it is enough.
+    All conditions are asked of all parts together (see shards/combine.py)."""
+    if settings.name == "coverage":
+        return msgspec.structs.replace(settings, conditions=(), warnings=())
+    if settings.name != "tests":
+        return settings
+    conditions = tuple(c for c in settings.conditions if _bounds_above(c))
+    return msgspec.structs.replace(settings, conditions=conditions, warnings=())
+
+
+def _bounds_above(condition: Condition) -> bool:
+    return condition.operator in ("<", "<=") or (condition.operator == "==" and not condition.limit)
 
 
 def _compared(change: Change | None) -> Compared | None:

@@ -118,7 +118,12 @@ class SkipReason(msgspec.Struct, frozen=True):
 
 
 class TestDetail(msgspec.Struct, frozen=True):
-    """What is told of a test run beside its counts, each list cut where it is long."""
+    """What is told of a test run beside its counts, each list cut where it is long.
+
+    ``collected_sha256`` is the digest of the ids of all tests that were collected, and ``paths``
+    are those that a shard was to run, relative to the root: by these it is told whether shards ran
+    all tests between them.
+    """
 
     __test__ = False
 
@@ -126,6 +131,8 @@ class TestDetail(msgspec.Struct, frozen=True):
     slowest: tuple[TimedTest, ...] = ()
     flaky: tuple[FlakyTest, ...] = ()
     skips: tuple[SkipReason, ...] = ()
+    collected_sha256: str = ""
+    paths: tuple[str, ...] = ()
 
 
 class Receipt(msgspec.Struct, frozen=True):

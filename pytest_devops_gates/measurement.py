@@ -21,6 +21,9 @@ from pytest_devops_gates.project import BESIDE_CODE, Project, TestSession
 SILENCED = ["module-not-imported", "module-not-measured", "no-data-collected", "no-sysmon"]
 GREENLETS = {"greenlet", "eventlet", "gevent"}
 DATA = "coverage-data"
+ROOT = "root"
+"""The file beside the data that holds the path of the root: where data of several machines is put
+together, the same file has several paths."""
 OURS = Path(__file__).parent
 """This package, which runs inside the test process and is no part of the project."""
 
@@ -44,6 +47,7 @@ def measuring(root: Path, run_dir: Path, pyproject: Mapping[str, Any]) -> dict[s
     if config.core is None and "COVERAGE_CORE" not in os.environ and _can_monitor(config):
         config.core = "sysmon"
     _data_dir(run_dir).mkdir(parents=True, exist_ok=True)
+    (_data_dir(run_dir) / ROOT).write_text(str(root), "utf-8", "surrogateescape")
     with _working_in(root):  # relative paths in the settings mean the root
         return {"COVERAGE_PROCESS_CONFIG": config.serialize()}
 
@@ -104,6 +108,23 @@ def load(project: Project, session: TestSession) -> tuple[Any, list[str]]:
     if trouble:
         raise CannotTell(f"coverage could not use all of its data: {trouble[0]}")
     return cov, notes
+
+
+def adopt(project: Project, name: str, data: Path, root: str | None) -> None:
+    """Take the data of another run of the same tests, at whose time the checkout lay at ``root``.
+
+    Raises CannotTell when coverage cannot read it."""
+    import coverage
+
+    target = _data_dir(project.run_dir) / f"data.{name}"
+    cov = settings(project.root, str(target))
+    if root:
+        cov.config.paths = {**cov.config.paths, DATA: [str(project.root), root]}
+    try:
+        cov.combine([str(data)], keep=True)
+    except (coverage.CoverageException, sqlite3.Error) as error:
+        raise CannotTell(f"the coverage data of {name} cannot be read: {error}") from None
+    cov.save()
 
 
 def _begun(part: Path) -> bool:

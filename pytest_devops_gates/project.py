@@ -48,7 +48,8 @@ class Project(msgspec.Struct, frozen=True):
     asked for. ``packages`` are the folders of the packages that it ships. ``run_dir`` is this run's
     own folder, ``cache`` the one that tools may keep between runs. ``message`` is the commit
     message that a hook is to judge, and ``git`` the environment in which git sees what is judged,
-    where that is not the checkout.
+    where that is not the checkout. ``shard`` is the name of the job, where several carry out the
+    run between them.
     """
 
     root: Path
@@ -70,6 +71,7 @@ class Project(msgspec.Struct, frozen=True):
     test_paths: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     message: str | None = None
+    shard: str | None = None
     git: dict[str, str] = {}
 
     def listing(self) -> tuple[str, ...]:
@@ -95,6 +97,15 @@ class Project(msgspec.Struct, frozen=True):
     def python_files(self) -> list[str]:
         """The Python sources to look at. Raises CannotTell when they could not be listed."""
         return [name for name in self.listing() if name.endswith((".py", ".pyi"))]
+
+    def test_files(self) -> list[str]:
+        """The files that pytest takes for tests by their names, wherever they lie."""
+        patterns = self.test_file_patterns
+        return [
+            name
+            for name in self.files
+            if any(fnmatch.fnmatch(name.rpartition("/")[2], pattern) for pattern in patterns)
+        ]
 
     def is_test(self, name: str) -> bool:
         """Whether a file is there to test: by its folder, or by its name.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from pytest_devops_gates import SHARD
 from pytest_devops_gates.change import Base
 from pytest_devops_gates.git import GitState
 
@@ -19,7 +21,8 @@ class Request(msgspec.Struct, frozen=True):
     ``tree`` is judged in place of the root's own files: the staged content, as a git hook sees it;
     ``state`` is what git says of it, and ``scope`` are the files in it to look at. ``message`` is
     the commit message to judge, ``git`` the environment in which git sees the tree, and ``since``
-    what a hook compares with. ``rooted``: the root was named on the command line.
+    what a hook compares with. ``rooted``: the root was named on the command line. ``shard`` is the
+    name of this job, where several carry out a run between them.
     """
 
     root: Path
@@ -37,6 +40,7 @@ class Request(msgspec.Struct, frozen=True):
     git: dict[str, str] = {}
     since: Base | None = None
     rooted: bool = False
+    shard: str | None = None
 
     @property
     def is_hook(self) -> bool:
@@ -56,4 +60,5 @@ def of_options(config: pytest.Config, options: argparse.Namespace) -> Request:
         # from the folder that the user stands in
         report=Path(config.invocation_params.dir, report) if report else None,
         rooted=options.rootdir is not None,
+        shard=os.environ.get(SHARD) or None,
     )

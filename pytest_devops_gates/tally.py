@@ -21,6 +21,7 @@ class Tally:
         self.collect_skips: list[dict[str, Any]] = []
         self.deselected: dict[str, int] = {}
         self.collected: dict[str, int] = {}
+        self.digests: set[str] = set()
         self.start: dict[str, Any] | None = None
         self.finish: dict[str, Any] | None = None
         self.stops: list[str] = []
@@ -58,6 +59,8 @@ class Tally:
 
     def _on_collected(self, event: dict[str, Any], stream: str) -> None:
         self.collected[stream] = event["count"]
+        if event["count"] and "sha256" in event:  # the controller of xdist's workers has none
+            self.digests.add(event["sha256"])
 
     def _on_deselected(self, event: dict[str, Any], stream: str) -> None:
         self.deselected[stream] = self.deselected.get(stream, 0) + event["count"]

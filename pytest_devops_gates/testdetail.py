@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pytest_devops_gates.evidence import FlakyTest, LevelCounts, SkipReason, TestDetail, TimedTest
 from pytest_devops_gates.findings import shortened
@@ -19,10 +19,15 @@ ID = 300
 """Characters that are kept of a test's id."""
 
 
-def detail(run: Tally, metrics: Mapping[str, float]) -> TestDetail:
+def detail(run: Tally, metrics: Mapping[str, float], paths: Sequence[str] = ()) -> TestDetail:
     """The particulars of a run; the numbers of its levels are among its ``metrics``."""
     return TestDetail(
-        levels=tuple(_levels(metrics)), slowest=_slowest(run), flaky=_flaky(run), skips=_skips(run)
+        levels=tuple(_levels(metrics)),
+        slowest=_slowest(run),
+        flaky=_flaky(run),
+        skips=_skips(run),
+        collected_sha256=next(iter(run.digests)) if len(run.digests) == 1 else "",
+        paths=tuple(paths),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import io
 import json
 import os
@@ -67,6 +66,7 @@ def read(output: Output, project: Project, options: Options) -> Evidence:
     counts, gaps = total.counts, list(total.gaps)
     if run.start is not None:
         gaps += _left_out(run.start, counts.deselected, project)
+    paths = _paths(run.start, project) if run.start and project.shard else []
     numbers = {name: float(getattr(counts, name)) for name in METRICS if hasattr(counts, name)}
     numbers["warnings"] = (run.finish or {}).get("warnings", 0)
     numbers["complete"] = float(not gaps)
@@ -77,7 +77,7 @@ def read(output: Output, project: Project, options: Options) -> Evidence:
         metrics=numbers,
         unknown=gaps[0] if gaps else None,
         notes=[*gaps[1:], *total.notes],
-        tests=detail(run, numbers),
+        tests=detail(run, numbers, paths),
     )
 
 
@@ -100,6 +100,8 @@ def _left_out(start: dict[str, Any], deselected: int, project: Project) -> Itera
         yield "python -O removes assert statements: what passed may have checked nothing"
     if start["cached"]:
         yield f"--{start['cached'][0]} runs what an earlier run left over: incomplete"
+    if project.shard:  # it speaks for its part; release combine asks whether they are all
+        return
     if typed["narrowing"]:
         yield f"the command line narrowed the run ({', '.join(typed['narrowing'])}): incomplete"
     if deselected and typed["others"]:
@@ -115,6 +117,12 @@ def _left_out(start: dict[str, Any], deselected: int, project: Project) -> Itera
         yield f"{left_out} was left out by the paths that were run: incomplete"
 
 
+def _paths(start: dict[str, Any], project: Project) -> list[str]:
+    """The files and folders that were to be run, relative to the root."""
+    files = [arg.partition("::")[0] for arg in start["args"]]
+    return sorted({os.path.relpath(file, project.root).replace(os.sep, "/") for file in files})
+
+
 def _outside(start: dict[str, Any], project: Project) -> str | None:
     """A test path, or a test file, that no argument covers."""
 
@@ -127,11 +135,7 @@ def _outside(start: dict[str, Any], project: Project) -> str | None:
         return None
     wanted = [os.path.normpath(p) for pattern in start["testpaths"] for p in sorted(glob(pattern))]
     if not wanted:
-        wanted = [
-            os.path.join(root, *name.split("/"))
-            for name in project.files
-            if any(fnmatch.fnmatch(name.rpartition("/")[2], p) for p in project.test_file_patterns)
-        ]
+        wanted = [os.path.join(root, *name.split("/")) for name in project.test_files()]
     return next((os.path.relpath(path, root) for path in wanted if not covered(path)), None)
 
 
@@ -160,11 +164,7 @@ def _test_folder(project: Project) -> str:
     for path in project.test_paths:
         if (project.root / path).is_dir():
             return path
-    tests = [
-        name
-        for name in project.files
-        if any(fnmatch.fnmatch(name.rpartition("/")[2], p) for p in project.test_file_patterns)
-    ]
+    tests = project.test_files()
     return (tests[0].rpartition("/")[0] or ".") if tests else "."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
@@ -13,9 +14,10 @@ import pytest
 
 from pytest_devops_gates import WORKER_MARKER
 from pytest_devops_gates.recorder import DECLARED
+from pytest_devops_gates.recorder.remote import hand_in, opened, take_in
 from pytest_devops_gates.recorder.typed import typed_options
 from pytest_devops_gates.recorder.witness import CollectionWitness, Witness
-from pytest_devops_gates.stream import derive, open_writer
+from pytest_devops_gates.stream import derive
 
 WORKER_KEY = "pytest_devops_gates"
 IDS_PER_LINE = 500
@@ -32,14 +34,20 @@ class Recorder:
     def __init__(
         self, path: str, key: bytes, typed: dict[str, Any], declared: dict[str, Any]
     ) -> None:
-        self.emit = open_writer(path, key)
+        self.emit, self._kept = opened(path, key)
         self._declared = declared
         self._path = path
         self._key = key
         self._typed = typed
         self._ids: dict[str, int] = {}
-        self._seen = 0
+        self._seen: list[str] = []
+        self._unwanted: set[str] = set()
         self._warnings = 0
+
+    @property
+    def narrowing(self) -> list[str]:
+        """The options on the command line that leave tests out."""
+        return list(self._typed["narrowing"])
 
     def index(self, nodeid: str) -> int:
         """The number of a test; tells its id first when it is new."""
@@ -57,6 +65,13 @@ class Recorder:
     def select(self, nodeids: list[str]) -> None:
         self._tell_ids(nodeids)
         self.emit("selected", tests=[self._ids[nodeid] for nodeid in dict.fromkeys(nodeids)])
+
+    def _digest(self) -> str:
+        """Of the ids of all tests but those that the project's own settings leave out. Shards that
+        collected the same tests have the same, whichever of them they ran."""
+        wanted = sorted({*self._seen} - self._unwanted)
+        plain = "\n".join(wanted).encode("utf-8", "backslashreplace")
+        return hashlib.sha256(plain).hexdigest()
 
     def _tell_marks(self, items: list[pytest.Item]) -> None:
         marked: dict[str, list[int]] = {}
@@ -106,6 +121,8 @@ class Recorder:
 
             testify(session.config, Path(self._path).parent, self._declared, self.emit)
         self.emit("finish", exitstatus=int(exitstatus), warnings=self._warnings)
+        if self._kept:
+            hand_in(session.config, self._kept)
         return (yield)
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
@@ -120,8 +137,8 @@ class Recorder:
 
     # collection
 
-    def pytest_itemcollected(self) -> None:
-        self._seen += 1
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        self._seen.append(item.nodeid)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed or report.skipped:
@@ -134,10 +151,12 @@ class Recorder:
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         self.emit("deselected", count=len(items))
+        if not self._typed["narrowing"] and _pytest_itself_deselects():
+            self._unwanted.update(item.nodeid for item in items)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> Generator[None, object, object]:
-        self.emit("collected", count=self._seen)
+        self.emit("collected", count=len(self._seen), sha256=self._digest())
         self.select([item.nodeid for item in session.items])
         self._tell_marks(session.items)
         return (yield)
@@ -180,17 +199,25 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         who = str(node.gateway.id)
-        path = f"{os.path.splitext(self._path)[0]}.{who}.jsonl"
+        path = self._path_of(who)
         with open(path, "wb"):
             pass
-        node.workerinput[WORKER_KEY] = {"path": path, "key": derive(self._key, who).hex()}
+        node.workerinput[WORKER_KEY] = {
+            "path": path,
+            "key": derive(self._key, who).hex(),
+            "narrowing": self._recorder.narrowing,
+        }
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
         self._recorder.select(ids)
 
+    def _path_of(self, who: str) -> str:
+        return f"{os.path.splitext(self._path)[0]}.{who}.jsonl"
+
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
+        take_in(node, self._path_of(str(node.gateway.id)))
         if error:
             self._recorder.emit("worker-died", worker=str(node.gateway.id), error=str(error)[:200])
 
@@ -213,7 +240,8 @@ def record_worker(config: pytest.Config) -> None:
     if given:
         path = given["path"]
         declared = _read_declared(Path(path).parent)
-        recorder = Recorder(path, bytes.fromhex(given["key"]), {}, declared)
+        typed = {"narrowing": given["narrowing"]}
+        recorder = Recorder(path, bytes.fromhex(given["key"]), typed, declared)
         config.pluginmanager.register(recorder, "devops-gates-recorder")
 
 
@@ -231,6 +259,15 @@ def _conftests_add_gates(config: pytest.Config) -> bool:
     added = config.hook.pytest_devops_gates_add.get_hookimpls()
     files = [getattr(implementation.plugin, "__file__", None) or "" for implementation in added]
     return any(os.path.basename(file) == "conftest.py" for file in files)
+
+
+def _pytest_itself_deselects() -> bool:
+    """Whether it is pytest's own ``-k``, ``-m`` or ``--deselect``, and no plugin's selection, that
+    deselects: the one who calls the hook is the first above pluggy."""
+    frame = sys._getframe(2)
+    while frame and frame.f_globals.get("__name__", "").partition(".")[0] == "pluggy":
+        frame = frame.f_back  # type: ignore[assignment]
+    return bool(frame) and frame.f_globals.get("__name__", "").partition(".")[0] == "_pytest"
 
 
 def _absolute(config: pytest.Config, arg: str) -> Any:
