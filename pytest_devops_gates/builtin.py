@@ -5,20 +5,30 @@ from __future__ import annotations
 import pytest
 
 from pytest_devops_gates.gate import Gate
+from pytest_devops_gates.gates.api import API
+from pytest_devops_gates.gates.approval import APPROVAL
 from pytest_devops_gates.gates.bandit import BANDIT
 from pytest_devops_gates.gates.build import PACKAGE
 from pytest_devops_gates.gates.changelog import CHANGELOG
 from pytest_devops_gates.gates.commits import COMMITS
 from pytest_devops_gates.gates.compiles import COMPILES
 from pytest_devops_gates.gates.coverage import COVERAGE
+from pytest_devops_gates.gates.dependencies import DEPENDENCIES
+from pytest_devops_gates.gates.freeze import FREEZE
 from pytest_devops_gates.gates.install import INSTALL
+from pytest_devops_gates.gates.licenses import LICENSES
+from pytest_devops_gates.gates.locked import LOCKED
 from pytest_devops_gates.gates.policy import POLICY
 from pytest_devops_gates.gates.pytest import TESTS
+from pytest_devops_gates.gates.reproducible import REPRODUCIBLE
 from pytest_devops_gates.gates.ruff import FORMAT, LINT
+from pytest_devops_gates.gates.secrets import SECRETS
 from pytest_devops_gates.gates.suppressions import SUPPRESSIONS
 from pytest_devops_gates.gates.tree import TREE
 from pytest_devops_gates.gates.types import TYPES
 from pytest_devops_gates.gates.version import VERSION
+from pytest_devops_gates.gates.vulnerabilities import VULNERABILITIES
+from pytest_devops_gates.gates.workflows import WORKFLOWS
 from pytest_devops_gates.readers import (
     cobertura,
     exit_code,
@@ -61,11 +71,21 @@ GATES = (
     PACKAGE,
     INSTALL,
     COMPILES,
+    REPRODUCIBLE,
     TESTS,
     COVERAGE,
     BANDIT,
+    SECRETS,
+    VULNERABILITIES,
+    LICENSES,
+    WORKFLOWS,
+    DEPENDENCIES,
     VERSION,
     CHANGELOG,
+    API,
+    LOCKED,
+    FREEZE,
+    APPROVAL,
 )
 
 REPORTERS: tuple[Reporter, ...] = (

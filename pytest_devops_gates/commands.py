@@ -100,7 +100,7 @@ def _gate(table: CommandTable, reader: Reader, path: str) -> Gate:
         accepts=tuple(table.exit_codes or reader.accepts),
         timeout=table.timeout,
         level=table.level,
-        levels={"commit": OFF, "operate": OFF},
+        levels={"commit": OFF} if table.stage == Stage.OPERATE else {"commit": OFF, "operate": OFF},
         conditions={**reader.conditions, **table.conditions},
         options=NoOptions,
         metrics=reader.metrics,

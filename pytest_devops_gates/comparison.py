@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from pytest_devops_gates import base, charter, diff, git, release
+from pytest_devops_gates import base, charter, diff, git, last_release
 from pytest_devops_gates.arguments import SETTINGS
 from pytest_devops_gates.change import Base
 from pytest_devops_gates.charter import Charter
@@ -113,7 +113,7 @@ def with_state(
     try:
         since = known.base
         if since is None and not is_hook:
-            since = base.usual(project.root, release.last_tag(project))
+            since = base.usual(project.root, last_release.last_tag(project))
         if since is None:
             return project
         change = diff.change_since(project.root, since, project.git, untracked=not is_hook)

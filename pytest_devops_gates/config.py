@@ -22,6 +22,8 @@ else:
 
 TABLE = "tool.devops-gates"
 
+MANUAL, AUTOMATIC = "manual", "automatic"
+
 
 class GateTable(msgspec.Struct, frozen=True, rename="kebab"):
     """``[tool.devops-gates.gates.NAME]``.
@@ -69,6 +71,39 @@ class ProfileTable(msgspec.Struct, frozen=True, rename="kebab"):
     levels: dict[str, str] = {}
 
 
+class EnvironmentTable(msgspec.Struct, frozen=True, rename="kebab"):
+    """``[tool.devops-gates.environments.NAME]``: how a roll-out to it is held.
+
+    ``approval`` is ``manual`` (somebody has to approve first) or ``automatic``. With ``freeze`` no
+    roll-out starts in a window of the gate ``freeze``. ``roll_back`` is the command that undoes a
+    roll-out that failed, ``key`` the file with the public key that the evidence must be signed
+    with, and ``max_age`` how old it may be. ``wait`` is how many seconds the gates of operation may
+    take to be fine, asked every ``interval`` seconds.
+    """
+
+    approval: str = MANUAL
+    freeze: bool = True
+    roll_back: list[str] = []
+    key: str | None = None
+    max_age: str = "24h"
+    timeout: float = 3600.0
+    wait: float = 300.0
+    interval: float = 10.0
+
+
+class EvidenceTable(msgspec.Struct, frozen=True, rename="kebab"):
+    """``[tool.devops-gates.evidence]``. ``key`` is the file of the private key that signs."""
+
+    key: str | None = None
+
+
+class ShardTable(msgspec.Struct, frozen=True, rename="kebab"):
+    """``[tool.devops-gates.shards]``: a job that ``release combine`` waits for, and the stages that
+    it may speak for (all if left out)."""
+
+    stages: list[str] | None = None
+
+
 class Table(msgspec.Struct, frozen=True, rename="kebab"):
     """``[tool.devops-gates]``. ``deadline`` is in seconds, for the whole run, and ``ci`` says whose
     own ways of showing results are used (see ci.py)."""
@@ -80,6 +115,9 @@ class Table(msgspec.Struct, frozen=True, rename="kebab"):
     gates: dict[str, GateTable] = {}
     profiles: dict[str, ProfileTable] = {}
     command: list[CommandTable] = []
+    environments: dict[str, EnvironmentTable] = {}
+    evidence: EvidenceTable = EvidenceTable()
+    shards: dict[str, ShardTable] = {}
 
 
 def load_toml(data: bytes, name: str) -> dict[str, Any]:
@@ -114,6 +152,10 @@ def read_table(pyproject: Mapping[str, Any]) -> Table:
         _check_gate(gate, f"{TABLE}.gates.{name}")
     for name, profile in table.profiles.items():
         _check_profile(profile, f"{TABLE}.profiles.{name}")
+    for name, environment in table.environments.items():
+        _check_environment(environment, f"{TABLE}.environments.{name}")
+    for name, shard in table.shards.items():
+        _check_stages(shard.stages, f"{TABLE}.shards.{name}")
     return table
 
 
@@ -129,12 +171,22 @@ def _check_gate(gate: GateTable, path: str) -> None:
 
 
 def _check_profile(profile: ProfileTable, path: str) -> None:
-    if profile.stages == []:
-        raise UsageError(f"{path}.stages: names no stage; leave it out for all of them")
-    for stage in profile.stages or ():
-        one_of(stage, [s.value for s in Stage], f"{path}.stages", "stage")
+    _check_stages(profile.stages, path)
     for gate_name, level in profile.levels.items():
         one_of(level, LEVELS, f"{path}.levels.{gate_name}", "level")
+
+
+def _check_stages(stages: list[str] | None, path: str) -> None:
+    if stages == []:
+        raise UsageError(f"{path}.stages: names no stage; leave it out for all of them")
+    for stage in stages or ():
+        one_of(stage, [s.value for s in Stage], f"{path}.stages", "stage")
+
+
+def _check_environment(environment: EnvironmentTable, path: str) -> None:
+    one_of(environment.approval, (MANUAL, AUTOMATIC), f"{path}.approval", "way")
+    for key in ("timeout", "wait", "interval"):
+        _positive(getattr(environment, key), f"{path}.{key}")
 
 
 def _positive(seconds: float, path: str) -> None:

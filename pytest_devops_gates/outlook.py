@@ -14,7 +14,9 @@ import pytest
 
 from pytest_devops_gates import git
 from pytest_devops_gates.brief import brief, check_start
+from pytest_devops_gates.charter import table_of
 from pytest_devops_gates.comparison import with_state
+from pytest_devops_gates.config import Table
 from pytest_devops_gates.errors import CannotTell, NotApplicable
 from pytest_devops_gates.gate import Gate, Options
 from pytest_devops_gates.plan import Plan
@@ -22,6 +24,7 @@ from pytest_devops_gates.policy import Settings
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.request import Request
 from pytest_devops_gates.runs import Run
+from pytest_devops_gates.verdict import PolicySource
 
 
 class Prospect(msgspec.Struct, frozen=True):
@@ -36,11 +39,13 @@ class Prospect(msgspec.Struct, frozen=True):
 
 
 class Outlook(msgspec.Struct, frozen=True):
-    """All gates of a project, and the project as they see it."""
+    """All gates of a project, the project as they see it, and what would judge."""
 
     project: Project
     plan: Plan
     prospects: tuple[Prospect, ...]
+    policy: PolicySource
+    table: Table
 
 
 @contextlib.contextmanager
@@ -58,7 +63,8 @@ def outlook(
         for gate in known.plan.gates:
             found[gate.name] = _prospect(gate, known.plan, project)
         prospects = tuple(_follow(prospect, found) for prospect in found.values())
-        yield Outlook(project, known.plan, prospects)
+        table = table_of(known.comparison.judging)
+        yield Outlook(project, known.plan, prospects, known.policy, table)
 
 
 def _prospect(gate: Gate, plan: Plan, project: Project) -> Prospect:

@@ -14,6 +14,7 @@ from pytest_devops_gates.cli import (
     hook,
     init,
     prove,
+    release,
     report,
     run,
     waivers,
@@ -21,7 +22,7 @@ from pytest_devops_gates.cli import (
 from pytest_devops_gates.cli.door import complain
 from pytest_devops_gates.verdict import EXIT_USAGE
 
-COMMANDS = (run, hook, gates, explain, report, init, baseline, waivers, prove)
+COMMANDS = (run, hook, gates, explain, report, init, baseline, waivers, release, prove)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -45,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parsing = parser()
     typed = list(sys.argv[1:] if argv is None else argv)
     after: list[str] = []
-    if "--" in typed and typed[:1] != ["run"]:  # what follows is for pytest
+    if "--" in typed and typed[:1] != ["run"]:  # what follows is for pytest, or to be run
         at = typed.index("--")
         typed, after = typed[:at], typed[at + 1 :]
     try:
@@ -54,7 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_USAGE if end.code else 0
     if rest and not getattr(arguments, "takes_rest", False):
         return complain(f"unknown argument: {' '.join(rest)} · devops-gates --help", EXIT_USAGE)
-    arguments.for_pytest = [*rest, *after]
+    arguments.for_pytest, arguments.command = [*rest, *after], []
+    if getattr(arguments, "takes_command", False):
+        arguments.for_pytest, arguments.command = rest, after
     return int(arguments.run(arguments))
 
 

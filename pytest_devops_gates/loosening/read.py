@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from pytest_devops_gates.config import load_toml
@@ -53,7 +54,17 @@ def _parse(name: str, data: bytes) -> Any:
     if base.endswith(".json"):
         bare = _COMMENTED.sub(lambda found: found[1] or " ", text)
         return json.loads(_TRAILING.sub(lambda found: found[1] or "", bare))
+    if base.endswith("ignore"):
+        return {"ignored": list(_lines(text))}
     return _ini(text)
+
+
+def _lines(text: str) -> Iterator[str]:
+    """The lines of a list of digests, without comments. No more of a digest is kept than what tells
+    it from others: by all of it a weak secret could be guessed."""
+    for line in text.splitlines():
+        if entry := line.partition("#")[0].strip():
+            yield f"{entry[:8]}…"
 
 
 def _ini(text: str) -> dict[str, Any]:

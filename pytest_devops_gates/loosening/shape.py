@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
+import math
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
 from pytest_devops_gates.loosening.addopts import options
-from pytest_devops_gates.loosening.known import Path
 from pytest_devops_gates.loosening.read import Unreadable
+from pytest_devops_gates.loosening.row import Path
 from pytest_devops_gates.loosening.sources import Tree
-
-Flat = dict[Path, Any]
+from pytest_devops_gates.loosening.values import Flat, is_on, leaves, words
 
 LARGEST = 50_000
 """Settings of one tool; none of a project has as many."""
@@ -37,6 +36,9 @@ _RUFF_ONE = {
     "extend-ignore": "ignore",
     "extend-per-file-ignores": "per-file-ignores",
 }
+_DEPTRY_EXCLUDE = ["venv", r"\.venv", r"\.direnv", "tests", r"\.git", r"setup\.py"]
+"""What deptry leaves out where ``exclude`` is not set."""
+
 _HOOKS = {"ruff-check": "ruff"}
 """Hooks under their older names."""
 _MYPY_ALLOWS = {"allow_untyped_globals", "allow_redefinition", "allow_empty_bodies"}
@@ -65,6 +67,10 @@ def flat(tool: str, tree: Tree) -> Flat:
             return {tuple(p.replace("_", "-") for p in k): v for k, v in leaves(tree)}
         case "pre-commit":
             return _pre_commit(tree)
+        case "deptry":
+            return _deptry(tree)
+        case "zizmor":
+            return _zizmor(tree)
     return dict(leaves(tree))
 
 
@@ -74,36 +80,6 @@ def _few(settings: Iterator[tuple[Path, Any]]) -> Flat:
     if len(found) > LARGEST:
         raise Unreadable("holds too many settings for single modules")
     return found
-
-
-def leaves(tree: Mapping[str, Any], above: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Each value with its path. Tables in arrays are values."""
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            yield from leaves(value, (*above, key))
-        else:
-            yield (*above, key), value
-
-
-def words(value: Any, *, split: str = r"[,\n]") -> list[str]:
-    """The entries of a list, however it is written."""
-    if value is None or value == "":
-        return []
-    if isinstance(value, str):
-        return [word for part in re.split(split, value) if (word := part.strip())]
-    if isinstance(value, list):
-        return [item.strip() if isinstance(item, str) else str(item) for item in value]
-    return [str(value)]
-
-
-def is_on(value: Any) -> bool | None:
-    """A switch as TOML, INI and pytest know it; None for a value that is none."""
-    if isinstance(value, bool):
-        return value
-    return {
-        **dict.fromkeys(("true", "yes", "on", "1"), True),
-        **dict.fromkeys(("false", "no", "off", "0"), False),
-    }.get(str(value).strip().lower())
 
 
 def _join(found: Flat, path: Path, entries: Iterable[str]) -> None:
@@ -223,4 +199,26 @@ def _pre_commit(tree: Tree) -> Flat:
                 name = _HOOKS.get(str(hook.get("id")), str(hook.get("id")))
                 for path, value in leaves({**hook, "hook": name, "rev": repo.get("rev")}):
                     _join(found, ("hooks", name, *path), [str(value)])
+    return found
+
+
+def _deptry(tree: Tree) -> Flat:
+    found = dict(leaves(tree))
+    excluded = words(found.pop(("exclude",), None)) or _DEPTRY_EXCLUDE
+    found["exclude",] = [*excluded, *words(found.pop(("extend_exclude",), None))]
+    return found
+
+
+def _zizmor(tree: Tree) -> Flat:
+    """What is ignored is counted by file, without regard to the lines, which move. A file that is
+    named alone is ignored as a whole."""
+    found: Flat = {}
+    for path, value in leaves(tree):
+        if path[0] == "rules" and path[2:] == ("ignore",):
+            for entry in words(value):
+                name, _, line = entry.partition(":")
+                key = (*path, name)
+                found[key] = found.get(key, 0) + (1 if line else math.inf)
+        else:
+            found[path] = value
     return found

@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 
 from pytest_devops_gates.loosening import read
-from pytest_devops_gates.loosening.shape import Flat, flat
+from pytest_devops_gates.loosening.shape import flat
 from pytest_devops_gates.loosening.sources import CHECKERS, SETTINGS_FILES, SOURCES, Tree
+from pytest_devops_gates.loosening.values import Flat
 
 
 class Side(msgspec.Struct, frozen=True):
@@ -38,7 +39,9 @@ def read_side(files: Mapping[str, bytes]) -> Side:
         try:
             tree = read.table(path, content)
             for tool, places in SOURCES.items():
-                pick = dict(places).get(path.rpartition("/")[2])
+                pick = next(
+                    (pick for name, pick in places if f"/{path}".endswith(f"/{name}")), None
+                )
                 if pick and (found := pick(tree)) is not None:
                     side.flats[tool, path] = flat(tool, found)
             side.trees[path] = tree

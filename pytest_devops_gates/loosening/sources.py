@@ -72,6 +72,9 @@ def _coverage_toml(tree: Tree) -> Tree | None:
     return {**bare, **(_tool("coverage")(tree) or {})}
 
 
+HIDDEN = ".github"
+"""A folder in which a tool looks for the settings of the root."""
+
 SOURCES: Mapping[str, tuple[tuple[str, Pick], ...]] = {
     "ruff": ((".ruff.toml", _whole), ("ruff.toml", _whole), ("pyproject.toml", _tool("ruff"))),
     "pytest": (
@@ -105,10 +108,19 @@ SOURCES: Mapping[str, tuple[tuple[str, Pick], ...]] = {
     "bandit's own": ((".bandit", lambda tree: _below(tree, "bandit")),),
     "bandit's YAML": (("bandit.yaml", _whole),),
     "pre-commit": ((".pre-commit-config.yaml", _whole),),
+    "deptry": (("pyproject.toml", _tool("deptry")),),
+    "zizmor": tuple(
+        (f"{folder}zizmor.{ending}", _whole)
+        for folder in (f"{HIDDEN}/", "")
+        for ending in ("yml", "yaml")
+    ),
+    "betterleaks": ((".betterleaksignore", _whole),),
 }
 """For each tool its files, and where in them its settings are, the file that wins first."""
 
-SETTINGS_FILES = tuple(sorted({name for files in SOURCES.values() for name, _ in files}))
+SETTINGS_FILES = tuple(
+    sorted({name.rpartition("/")[2] for files in SOURCES.values() for name, _ in files})
+)
 """Names of all files that are read; such files matter in each folder of a project."""
 
 NEAREST = frozenset({"ruff", "pytest", "pyrefly"})
@@ -117,5 +129,5 @@ NEAREST = frozenset({"ruff", "pytest", "pyrefly"})
 CHECKERS = ("mypy", "pyright", "basedpyright", "pyrefly", "ty")
 """Type checkers in the order in which the gate `types` looks for settings; it runs the first."""
 
-NEEDED = frozenset({*CHECKERS, "bandit", "bandit's own", "pre-commit"})
+NEEDED = frozenset({*CHECKERS, "bandit", "bandit's own", "pre-commit", "deptry"})
 """Tools of which a gate makes more use when they have settings than when they have none."""

@@ -10,6 +10,7 @@ import msgspec
 from pytest_devops_gates.config import TABLE, CommandTable, GateTable, ProfileTable, Table
 from pytest_devops_gates.evidence import Finding, Severity
 from pytest_devops_gates.gate import Gate
+from pytest_devops_gates.loosening.rollouts import rollouts
 from pytest_devops_gates.loosening.say import canonical, told
 from pytest_devops_gates.loosening.settings import weaker_level
 from pytest_devops_gates.stage import Stage
@@ -47,6 +48,7 @@ def tables(
         if name != chosen and name in before.profiles:
             yield from _levels(name, before, after, gates)
     yield from _commands(before, after)
+    yield from rollouts(before, after)
 
 
 def _profile(before: Table, after: Table) -> Iterator[Finding]:

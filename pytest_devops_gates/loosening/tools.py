@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pytest_devops_gates.evidence import Finding, Severity
-from pytest_devops_gates.loosening.known import Path, find
+from pytest_devops_gates.loosening.known import find
+from pytest_devops_gates.loosening.row import Path
 from pytest_devops_gates.loosening.say import canonical, clipped, shown, stated, told
-from pytest_devops_gates.loosening.shape import Flat, flat, is_on
+from pytest_devops_gates.loosening.shape import flat
 from pytest_devops_gates.loosening.side import (
     Side,
     Source,
@@ -21,10 +22,12 @@ from pytest_devops_gates.loosening.side import (
 )
 from pytest_devops_gates.loosening.sources import (
     CHECKERS,
+    HIDDEN,
     NEAREST,
     NEEDED,
     SOURCES,
 )
+from pytest_devops_gates.loosening.values import Flat, is_on
 from pytest_devops_gates.loosening.weigh import weaker
 
 _IMPLIED: dict[str, dict[str, bool]] = {
@@ -65,8 +68,10 @@ def tool_settings(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> It
     if was and now and was != now:
         yield told("settings-shadowed", "the type checker that is run", was, now, path=None)
     folders = {path.rpartition("/")[0] for side in (base, here) for path in side.data}
-    for folder in sorted(folders):
+    for folder in sorted({"", *folders}):
         for tool, files in SOURCES.items():
+            if tool == "zizmor" and folder == HIDDEN:
+                continue  # one of the places where it looks for the settings of the root
             is_told = any(joined(folder, name) in broken for name, _ in files)
             if not is_told and (was or tool not in CHECKERS):  # the first checker can only add
                 yield from _compare(tool, folder, base, here)

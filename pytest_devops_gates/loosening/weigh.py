@@ -7,10 +7,22 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from pytest_devops_gates.loosening import known
-from pytest_devops_gates.loosening.known import Row
+from pytest_devops_gates.loosening.row import (
+    ANY,
+    CODES,
+    EXACT,
+    FALLS,
+    FENCE,
+    FOLDERS,
+    FREE,
+    GROWS,
+    NARROWS,
+    RANK,
+    RISES,
+    Row,
+)
 from pytest_devops_gates.loosening.say import canonical, clipped
-from pytest_devops_gates.loosening.shape import is_on, words
+from pytest_devops_gates.loosening.values import is_on, words
 
 _CODE = re.compile(r"([A-Z]+)(\d{0,9})")
 _LONGEST = 500
@@ -24,13 +36,13 @@ def weaker(row: Row, before: Any, after: Any) -> str | None:
 
     A value is None where the setting is not set.
     """
-    if canonical(before) == canonical(after) or row.way == known.FREE:
+    if canonical(before) == canonical(after) or row.way == FREE:
         return None
-    if row.way == known.ANY:
+    if row.way == ANY:
         return ""
-    if row.way in (known.FALLS, known.RISES):
+    if row.way in (FALLS, RISES):
         return "" if _number_weaker(row, before, after) else None
-    if row.way == known.RANK:
+    if row.way == RANK:
         return "" if _word_weaker(row, before, after) else None
     return _entries_weaker(row, _entries(row, before), _entries(row, after))
 
@@ -39,7 +51,7 @@ def _entries(row: Row, value: Any) -> list[str]:
     """A switch that is on is a list with one entry."""
     if value is None:
         value = row.default
-    on = None if isinstance(value, list) or row.covers != known.EXACT else is_on(value)
+    on = None if isinstance(value, list) or row.covers != EXACT else is_on(value)
     if on is not None:
         return ["true"] if on else []
     return words(value)
@@ -50,11 +62,11 @@ def _entries_weaker(row: Row, before: Sequence[str], after: Sequence[str]) -> st
     excepted = any(one.startswith("!") for one in (*before, *after))
     if excepted and (new or gone or list(before) != list(after)):
         return ""  # an exception takes back what stands before it: nobody can tell
-    if row.way == known.GROWS:
+    if row.way == GROWS:
         return _named("new", new) if new else None
-    if row.way == known.NARROWS and (not before or not after):
+    if row.way == NARROWS and (not before or not after):
         return "" if after else None
-    if row.way == known.FENCE and bool(before) != bool(after):
+    if row.way == FENCE and bool(before) != bool(after):
         return ""
     return _named("gone", gone) if gone else None
 
@@ -69,7 +81,7 @@ def _number_weaker(row: Row, before: Any, after: Any) -> bool:
     base, here = (_number(row.default if v is None else v) for v in (before, after))
     if base is None or here is None:
         return True
-    return here < base if row.way == known.FALLS else here > base
+    return here < base if row.way == FALLS else here > base
 
 
 def _number(value: Any) -> float | None:
@@ -101,7 +113,7 @@ def _rank(row: Row, value: Any) -> int | None:
 def _left(row: Row, entries: Sequence[str], others: Sequence[str]) -> list[str]:
     """The entries that no other one takes in."""
     wider = _WIDER.get(row.covers, _itself)
-    there = {_bare(other) if row.covers == known.FOLDERS else other for other in others}
+    there = {_bare(other) if row.covers == FOLDERS else other for other in others}
     return [one for one in entries if there.isdisjoint(wider(one))]
 
 
@@ -129,4 +141,4 @@ def _bare(path: str) -> str:
     return path.removeprefix("./").rstrip("/")
 
 
-_WIDER: dict[str, Callable[[str], Iterator[str]]] = {known.CODES: _codes, known.FOLDERS: _folders}
+_WIDER: dict[str, Callable[[str], Iterator[str]]] = {CODES: _codes, FOLDERS: _folders}

@@ -31,7 +31,7 @@ def blocks(page: str, language: str) -> list[str]:
     "block",
     [
         block
-        for page in ("configuration", "gates", "adding-gates")
+        for page in ("configuration", "gates", "adding-gates", "shards", "evidence", "release")
         for block in blocks(f"docs/{page}.md", "toml")
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pytest_devops_gates.release import SHOWN, since_last
+from pytest_devops_gates.last_release import SHOWN, since_last
 from pytest_devops_gates.testing import project
 from pytest_devops_gates.verdict import Release
 from tests.conftest import Checkout

@@ -244,6 +244,8 @@ def table(text: str) -> Table:
 COMMAND = '[[tool.devops-gates.command]]\nname = "x"\nstage = "test"\nrun = ["a", "b"]\n'
 TOP = "[tool.devops-gates]\n"
 PROFILE = "[tool.devops-gates.profiles.%s]\n"
+ENVIRONMENT = "[tool.devops-gates.environments.prod]\n"
+SHARDS = "[tool.devops-gates.shards]\n"
 
 
 @pytest.mark.parametrize(
@@ -260,6 +262,14 @@ PROFILE = "[tool.devops-gates.profiles.%s]\n"
          PROFILE % "own" + 'levels = { gate = "off" }', "level-lowered"),
         (PROFILE % "commit" + 'levels = { gate = "advisory" }', "", "level-lowered"),
         (PROFILE % "own" + 'levels = { gone = "required" }', PROFILE % "own", "level-lowered"),
+        (ENVIRONMENT + 'approval = "manual"', ENVIRONMENT + 'approval = "automatic"',
+         "environment-loosened"),
+        (ENVIRONMENT + "freeze = true", ENVIRONMENT + "freeze = false", "environment-loosened"),
+        (ENVIRONMENT + 'key = "a.pub"', ENVIRONMENT, "environment-loosened"),
+        (SHARDS + "a = {}\nb = {}", SHARDS + "a = {}", "shard-gone"),
+        (SHARDS + "a = { stages = ['test'] }", SHARDS + "a = { stages = ['test', 'deploy'] }",
+         "shard-widened"),
+        (SHARDS + "a = { stages = ['test'] }", SHARDS + "a = {}", "shard-widened"),
     ],
 )  # fmt: skip
 def test_what_loosens_in_the_table(before: str, after: str, rule: str) -> None:
@@ -277,6 +287,9 @@ def test_what_loosens_in_the_table(before: str, after: str, rule: str) -> None:
         ("", TOP + "deadline = 9.0", "deadline-changed", Severity.LOW),
         (TOP + 'profile = "own"\n' + PROFILE % "own", PROFILE % "own", "profile-changed",
          Severity.HIGH),
+        (ENVIRONMENT + 'max-age = "1h"', ENVIRONMENT + 'max-age = "2h"', "environment-loosened",
+         Severity.HIGH),
+        (TOP + 'evidence.key = "a"', TOP + 'evidence.key = "b"', "setting-changed", Severity.LOW),
         (COMMAND, COMMAND.replace('"b"', '"c"'), "command-changed", Severity.HIGH),
         (COMMAND, COMMAND + 'reads = "sarif"', "command-changed", Severity.HIGH),
         (COMMAND, COMMAND + "exit-codes = [0, 1]", "command-changed", Severity.HIGH),

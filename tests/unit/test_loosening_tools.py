@@ -27,6 +27,7 @@ TABLES = {
     "basedpyright": "tool.basedpyright",
     "pyrefly": "tool.pyrefly",
     "ty": "tool.ty",
+    "deptry": "tool.deptry",
 }
 
 
@@ -158,6 +159,15 @@ CASES = [
     ("pytest", "", 'filterwarnings = ["ignore::Warning"]', "filterwarnings.ignore"),
     ("pytest", "collect_imported_tests = true", "collect_imported_tests = false", "collect_"),
     ("pytest", "max_warnings = 0", "max_warnings = 5", "max_warnings"),
+    ("deptry", "", 'ignore = ["DEP003"]', "deptry ignore"),
+    ("deptry", "", 'per_rule_ignores = { DEP002 = ["a"] }', "deptry per_rule_ignores.DEP002"),
+    ("deptry", 'per_rule_ignores.DEP002 = "a"', 'per_rule_ignores.DEP002 = "a,b"', "DEP002"),
+    ("deptry", "", 'extend_exclude = ["src/a"]', "deptry exclude"),
+    ("deptry", 'exclude = ["a"]', 'exclude = ["a", "b"]', "deptry exclude"),
+    ("deptry", 'exclude = ["tests"]', "", "deptry exclude"),
+    ("deptry", "", 'known_first_party = ["a"]', "deptry known_first_party"),
+    ("deptry", "", 'package_module_name_map = { a = ["b"] }', "package_module_name_map.a"),
+    ("deptry", "", "ignore_notebooks = true", "deptry ignore_notebooks"),
 ]
 
 
@@ -196,6 +206,8 @@ BOTH_WAYS = [
     ("pytest", "", 'addopts = "-c other.ini"', "addopts.-c"),
     ("pyright", "", 'typeCheckingMode = "recommended"', "typeCheckingMode"),
     ("basedpyright", "", 'typeCheckingMode = "strict"', "typeCheckingMode"),
+    ("deptry", "", 'optional_dependencies_dev_groups = ["a"]', "dev_groups"),
+    ("deptry", "", 'requirements_files = ["a.txt"]', "deptry requirements_files"),
     ("ty", "overrides = []", 'overrides = [{ include = ["a"] }]', "ty overrides"),
     ("ty", "", 'src = { exclude = ["a", "!a/b"] }', "src.exclude"),
     (
@@ -238,6 +250,8 @@ SAME = [
     ("report", "show_missing = true", ""),
     ("report", 'exclude_also = ["x"]', 'exclude_lines = ["x"]'),
     ("run", 'source_pkgs = ["a"]', 'source = ["a"]'),
+    ("deptry", 'exclude = ["a", "b"]', 'exclude = ["a"]\nextend_exclude = ["b"]'),
+    ("deptry", "no_ansi = true", ""),
 ]
 
 
@@ -305,6 +319,33 @@ FILES = [
         "hooks.b.hook",
     ),
     (".pre-commit-config.yaml", "ci: {skip: []}", "ci: {skip: [a]}", "ci.skip"),
+    ("zizmor.yml", "rules: {}", "rules: {x: {disable: true}}", "zizmor rules.x.disable"),
+    (".github/zizmor.yaml", "", "rules: {x: {ignore: [a.yml:8]}}", "rules.x.ignore.a.yml"),
+    (
+        ".github/zizmor.yml",
+        "rules: {x: {ignore: [a.yml:8]}}",
+        "rules: {x: {ignore: [a.yml:9, a.yml:2:3]}}",
+        "rules.x.ignore.a.yml",
+    ),
+    (
+        "zizmor.yml",
+        "rules: {x: {ignore: [a.yml:8, a.yml:9]}}",
+        "rules: {x: {ignore: [a.yml]}}",
+        "rules.x.ignore.a.yml",
+    ),
+    (
+        "zizmor.yml",
+        "",
+        "rules: {unpinned-uses: {config: {policies: {'actions/*': ref-pin}}}}",
+        "policies.actions/*",
+    ),
+    (
+        "zizmor.yml",
+        "rules: {dependabot-cooldown: {config: {days: 9}}}",
+        "rules: {dependabot-cooldown: {config: {days: 3}}}",
+        "dependabot-cooldown.config.days",
+    ),
+    (".betterleaksignore", "# why", f"# why\n{'0a' * 32}", "betterleaks ignored"),
 ]
 
 
@@ -320,6 +361,32 @@ def test_a_hook_that_is_kept_from_files_is_told() -> None:
     name, hook = ".pre-commit-config.yaml", "repos: [{repo: r, hooks: [{id: a%s}]}]"
     (found,) = compare({name: hook % ""}, {name: hook % ", exclude: ^src"})
     assert (found.rule, found.severity) == ("setting-loosened", Severity.HIGH)
+
+
+def test_a_workflow_whose_lines_move_stays_as_much_ignored() -> None:
+    was, now = (f"rules: {{x: {{ignore: [a.yml:{line}, b.yml:1]}}}}" for line in (8, 11))
+    assert compare({"zizmor.yml": was}, {"zizmor.yml": now}) == []
+
+
+def test_what_zizmor_is_told_of_a_rule_cannot_be_weighed() -> None:
+    text = "rules: {forbidden-uses: {config: {deny: [a/b]}}}"
+    for base, here in (({}, {"zizmor.yml": text}), ({"zizmor.yml": text}, {"zizmor.yml": ""})):
+        (found,) = compare(base, here)
+        assert (found.rule, found.severity) == ("setting-loosened", Severity.HIGH)
+
+
+def test_the_settings_of_zizmor_in_githubs_folder_win() -> None:
+    root, hidden = {"zizmor.yml": "rules: {}"}, {".github/zizmor.yml": "rules: {}"}
+    (found,) = compare(root, {**root, **hidden})
+    assert (found.rule, found.path) == ("settings-shadowed", ".github/zizmor.yml")
+    assert compare(root, hidden) == []
+    assert compare({}, hidden) == []
+
+
+def test_no_digest_of_a_secret_is_told() -> None:
+    digest = "5e884898" + "0" * 56
+    (found,) = compare({}, {".betterleaksignore": f"{digest}\n"})
+    assert found.message.endswith("(new: 5e884898…)")
 
 
 def test_a_finding_names_the_numbers_and_the_line() -> None:
@@ -382,7 +449,9 @@ def test_settings_below_the_root_that_go_leave_those_above() -> None:
     assert compare({**root, "src/a/ruff.toml": "lint.select = ['E501']"}, root) == []
 
 
-@pytest.mark.parametrize("tool", ["mypy", "pyright", "basedpyright", "pyrefly", "ty", "bandit"])
+@pytest.mark.parametrize(
+    "tool", ["mypy", "pyright", "basedpyright", "pyrefly", "ty", "bandit", "deptry"]
+)
 def test_a_tool_that_a_gate_uses_because_it_has_settings_must_keep_them(tool: str) -> None:
     before = {"pyproject.toml": f"[tool.{tool}]\n"}
     (found,) = compare(before, {"pyproject.toml": ""})

@@ -1,0 +1,1 @@
+"""From a verified pass to a roll-out, and back."""
