@@ -9,9 +9,10 @@ from pathlib import Path
 
 import msgspec
 
-from pytest_devops_gates import disk, loosening, staged
+from pytest_devops_gates import config, disk, loosening, staged
 from pytest_devops_gates.bandit_cache import BY_CONTENT
 from pytest_devops_gates.change import Change
+from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.measurement import packages
 from pytest_devops_gates.project import Project
 
@@ -64,6 +65,20 @@ def lay_out(
         change=None,
         git=layout.git,
     )
+
+
+def with_own_pyproject(project: Project) -> Project:
+    """A base that was laid out, with the pyproject.toml that lies there. Raises CannotTell when it
+    cannot be read."""
+    path = project.root / "pyproject.toml"
+    try:
+        table = config.load_toml(disk.read_plain(path), path.name)
+    except FileNotFoundError:
+        table = {}
+    except UsageError as error:
+        raise CannotTell(f"at the base: {error}") from None
+    packaged = tuple(packages(project.root, table))
+    return msgspec.structs.replace(project, pyproject=table, packages=packaged)
 
 
 def _share(ours: Path, theirs: Path) -> None:

@@ -17,7 +17,7 @@ import msgspec
 
 from pytest_devops_gates import disk
 from pytest_devops_gates.baseline import Baseline
-from pytest_devops_gates.basetree import is_settings, lay_out
+from pytest_devops_gates.basetree import is_settings, lay_out, with_own_pyproject
 from pytest_devops_gates.change import Change
 from pytest_devops_gates.engine.schedule import Running
 from pytest_devops_gates.engine.task import Job, Task
@@ -50,7 +50,7 @@ class Basis:
         self._owed = owed
         self._reaper = reaper
         self._room = room
-        self._laid: Project | None = None
+        self._laid: dict[bool, Project] = {}
         self._keys: dict[str, Path] = {}
 
     def take(self, task: Task, evidence: Evidence) -> Running | None:
@@ -69,7 +69,7 @@ class Basis:
             return None
         try:
             if task.gate.static:
-                return Job(task, self._base_project(change), self._reaper)
+                return Job(task, self._base_project(task.gate, change), self._reaper)
             patience = self._plan.settings["tests"].timeout
             return Remeasurement(task, self.project, change, self._reaper, self._room, patience)
         except (CannotTell, OSError) as trouble:
@@ -79,7 +79,8 @@ class Basis:
     def take_base(self, task: Task, evidence: Evidence) -> None:
         """A gate has ended on the base's tree."""
         name = task.gate.name
-        root = self._laid.root if self._laid else self.project.root
+        laid = self._laid.get(task.gate.declared)
+        root = laid.root if laid else self.project.root
         evidence = completed(name, evidence, root)
         lines = ("",) * len(evidence.findings) if task.gate.private else _lines(evidence, root)
         found = AtBase(evidence, lines)
@@ -105,10 +106,12 @@ class Basis:
             settings, evidence, self._owed, change, hurried=is_hook
         )
 
-    def _base_project(self, change: Change) -> Project:
-        if self._laid is None:
-            self._laid = lay_out(self.project, change, self._room)
-        return self._laid
+    def _base_project(self, gate: Gate, change: Change) -> Project:
+        own = gate.declared
+        if own not in self._laid:
+            laid = lay_out(self.project, change, self._room, own_settings=own)
+            self._laid[own] = with_own_pyproject(laid) if own else laid
+        return self._laid[own]
 
     def _place(self, task: Task, evidence: Evidence, change: Change) -> Path:
         """Where the evidence of a gate at the base is kept: for one commit, tool and settings."""

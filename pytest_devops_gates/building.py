@@ -6,9 +6,10 @@ Both get SOURCE_DATE_EPOCH, so that a backend that heeds it writes the same byte
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -40,7 +41,8 @@ APPLICATIONS = (
     (("pdm",), "distribution", "[tool.pdm] distribution = false"),
 )
 
-
+_BLOCK = 2**20
+_NOTE = re.compile(r"(?:[^/]*: )?built (?P<name>[^/ ]+) sha256:(?P<digest>[0-9a-f]{64})")
 _BROKEN = (
     b"Backend subprocess exited",
     b"does not appear to be a valid source distribution",
@@ -121,6 +123,39 @@ def artefacts(dist: Path) -> list[Path]:
         names = ", ".join(sorted(path.name for path in dist.iterdir() if path.name[0] != "."))
         raise CannotTell(f"the build left {names or 'nothing'}, not an sdist and a wheel")
     return [*sdists, *wheels]
+
+
+def strays(dist: Path, judged: Iterable[Path]) -> Iterator[str]:
+    """Names of what lies in a folder beside the artefacts that were judged, or is none of its own.
+
+    What uv writes for git alone to read is left out.
+    """
+    known = {path.name for path in judged}
+    for path in sorted(dist.iterdir()):
+        is_plain = path.is_file() and not path.is_symlink()
+        if not is_plain or path.name not in {*known, ".gitignore"}:
+            yield path.name
+
+
+def note(path: Path) -> str:
+    """What is noted of an artefact that was judged: by this it is known again."""
+    return f"built {path.name} sha256:{digest(path)[0]}"
+
+
+def noted(notes: Iterable[str]) -> dict[str, str]:
+    """The digests by name, of the notes of a gate; those of a shard begin with its name."""
+    found = (_NOTE.fullmatch(each) for each in notes)
+    return {each["name"]: each["digest"] for each in found if each}
+
+
+def digest(path: Path) -> tuple[str, int]:
+    """The SHA-256 and the size of a file. Raises OSError."""
+    told, size = hashlib.sha256(), 0
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            told.update(block)
+            size += len(block)
+    return told.hexdigest(), size
 
 
 def step(

@@ -28,6 +28,11 @@ from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
 
 
+def _elsewhere(table: CommandTable) -> str:
+    """The profile of another time: what is in operation is not what is about to be released."""
+    return "release" if table.stage == Stage.OPERATE else "operate"
+
+
 def command_gates(tables: Iterable[CommandTable]) -> Iterator[Gate]:
     """The gates that are commands. Raises UsageError naming the key that is wrong."""
     for number, table in enumerate(tables):
@@ -100,7 +105,7 @@ def _gate(table: CommandTable, reader: Reader, path: str) -> Gate:
         accepts=tuple(table.exit_codes or reader.accepts),
         timeout=table.timeout,
         level=table.level,
-        levels={"commit": OFF} if table.stage == Stage.OPERATE else {"commit": OFF, "operate": OFF},
+        levels={"commit": OFF, _elsewhere(table): OFF},
         conditions={**reader.conditions, **table.conditions},
         options=NoOptions,
         metrics=reader.metrics,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -77,8 +78,9 @@ class EnvironmentTable(msgspec.Struct, frozen=True, rename="kebab"):
     ``approval`` is ``manual`` (somebody has to approve first) or ``automatic``. With ``freeze`` no
     roll-out starts in a window of the gate ``freeze``. ``roll_back`` is the command that undoes a
     roll-out that failed, ``key`` the file with the public key that the evidence must be signed
-    with, and ``max_age`` how old it may be. ``wait`` is how many seconds the gates of operation may
-    take to be fine, asked every ``interval`` seconds.
+    with, and ``max_age`` how old it may be. ``timeout`` is in seconds, for either command, and
+    ``wait`` is how many seconds the gates of operation may take to be fine, asked every
+    ``interval`` seconds.
     """
 
     approval: str = MANUAL
@@ -184,6 +186,11 @@ def _check_stages(stages: list[str] | None, path: str) -> None:
 
 
 def _check_environment(environment: EnvironmentTable, path: str) -> None:
+    name = path.removeprefix(f"{TABLE}.environments.")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):  # it is a part of a file's name
+        raise UsageError(f"{TABLE}.environments: '{name}' is no name of letters, digits, '-._'")
+    if not all(environment.roll_back[:1]):
+        raise UsageError(f"{path}.roll-back: names no command")
     one_of(environment.approval, (MANUAL, AUTOMATIC), f"{path}.approval", "way")
     for key in ("timeout", "wait", "interval"):
         _positive(getattr(environment, key), f"{path}.{key}")

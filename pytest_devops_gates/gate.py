@@ -146,11 +146,12 @@ class Gate(msgspec.Struct, frozen=True):
     its line (``{rule}`` stands for the rule), where the tool has such a way.
     ``extra`` is a tool that may be missing: the gate is off then, where nobody asked for it.
     ``static`` says that its findings depend on the files alone: it can be run on the base's tree as
-    well, to tell which of them are new. With ``debt`` off its findings are never old: they are
-    about the change itself. ``private``: its findings stand in lines that hold secrets, which are
-    neither kept nor shown; one that was edited is another one. ``testimony`` marks a gate that runs
-    inside the test process, after the last test. ``origin`` is the key of the configuration that
-    made it, if one did.
+    well, to tell which of them are new. ``declared`` says that they depend on what pyproject.toml
+    declares as well: the base's own settings files hold there, and not those of the change. With
+    ``debt`` off its findings are never old: they are about the change itself. ``private``: its
+    findings stand in lines that hold secrets, which are neither kept nor shown; one that was edited
+    is another one. ``testimony`` marks a gate that runs inside the test process, after the last
+    test. ``origin`` is the key of the configuration that made it, if one did.
     """
 
     name: str
@@ -179,6 +180,7 @@ class Gate(msgspec.Struct, frozen=True):
     suppress: str = ""
     extra: Extra | None = None
     static: bool = False
+    declared: bool = False
     debt: bool = True
     private: bool = False
     testimony: bool = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import sqlite3
 import sys
@@ -21,6 +22,8 @@ from pytest_devops_gates.project import BESIDE_CODE, Project, TestSession
 SILENCED = ["module-not-imported", "module-not-measured", "no-data-collected", "no-sysmon"]
 GREENLETS = {"greenlet", "eventlet", "gevent"}
 DATA = "coverage-data"
+LARGEST_DATA = 2**30
+"""Bytes of another run's data."""
 ROOT = "root"
 """The file beside the data that holds the path of the root: where data of several machines is put
 together, the same file has several paths."""
@@ -113,9 +116,11 @@ def load(project: Project, session: TestSession) -> tuple[Any, list[str]]:
 def adopt(project: Project, name: str, data: Path, root: str | None) -> None:
     """Take the data of another run of the same tests, at whose time the checkout lay at ``root``.
 
-    Raises CannotTell when coverage cannot read it."""
+    Raises CannotTell when coverage cannot read it, or should not."""
     import coverage
 
+    if not _is_plain(data):
+        raise CannotTell(f"the coverage data of {name} is no data of coverage alone")
     target = _data_dir(project.run_dir) / f"data.{name}"
     cov = settings(project.root, str(target))
     if root:
@@ -125,6 +130,23 @@ def adopt(project: Project, name: str, data: Path, root: str | None) -> None:
     except (coverage.CoverageException, sqlite3.Error) as error:
         raise CannotTell(f"the coverage data of {name} cannot be read: {error}") from None
     cov.save()
+
+
+def _is_plain(data: Path) -> bool:
+    """Whether a database that somebody handed over holds tables and nothing that runs: a view in
+    the place of one may have no end."""
+    if data.stat().st_size > LARGEST_DATA:
+        return False
+    address = f"{data.resolve().as_uri()}?mode=ro"
+    try:
+        with contextlib.closing(sqlite3.connect(address, uri=True)) as opened:
+            kinds = opened.execute("select type, sql from sqlite_master limit 100").fetchall()
+    except sqlite3.Error:
+        return False
+    return all(
+        kind in ("table", "index") and not re.search(r"\b(virtual|generated|as)\b", sql or "", re.I)
+        for kind, sql in kinds
+    )
 
 
 def _begun(part: Path) -> bool:

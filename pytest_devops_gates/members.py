@@ -12,13 +12,16 @@ import tarfile
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
 import msgspec
 
 from pytest_devops_gates.errors import CannotTell
+
+OTHER_HASHES = ("sha384", "sha512")
+"""Kinds of hash beside SHA-256 that RECORD may be written with."""
 
 FILE, FOLDER, LINK, SPECIAL = "file", "folder", "link", "special"
 
@@ -30,13 +33,14 @@ KEPT = 2**24
 """Bytes of one member that are kept: those of RECORD, of metadata, keys and modules."""
 
 _SUFFIXES = (".py", ".pem", ".key")
-_NAMES = ("RECORD", "METADATA", "PKG-INFO")
+_NAMES = ("RECORD", "METADATA", "PKG-INFO", "entry_points.txt")
 _BLOCK = 2**20
 
 
 class Member(msgspec.Struct, frozen=True):
     """One member: ``mtime`` as it is written, ``header`` what else its header says, ``content`` the
-    bytes of those that are read on."""
+    bytes of those that are read on, and ``digests`` those of other kinds that RECORD may hold, of
+    the members of a wheel."""
 
     name: str
     kind: str = FILE
@@ -47,6 +51,7 @@ class Member(msgspec.Struct, frozen=True):
     target: str = ""
     sha256: bytes = b""
     content: bytes = b""
+    digests: Mapping[str, bytes] = {}
 
 
 class Archive(msgspec.Struct, frozen=True):
@@ -95,9 +100,10 @@ def _zip(path: Path, allowed: int) -> Iterator[Member]:
             mode = info.external_attr >> 16
             kind = LINK if stat.S_ISLNK(mode) else FOLDER if info.is_dir() else FILE
             sha256, content = b"", b""
+            digests = {one: hashlib.new(one) for one in OTHER_HASHES}
             if kind == FILE:
                 with archive.open(info) as stream:
-                    sha256, content = _digest(stream, info.filename)
+                    sha256, content = _digest(stream, info.filename, digests.values())
             told = (info.create_system, info.create_version, info.compress_type, info.flag_bits)
             yield Member(
                 name=info.orig_filename,
@@ -108,6 +114,7 @@ def _zip(path: Path, allowed: int) -> Iterator[Member]:
                 header=f"{told} {info.extra.hex()} {info.comment.hex()}",
                 sha256=sha256,
                 content=content,
+                digests={one: digest.digest() for one, digest in digests.items()},
             )
 
 
@@ -140,12 +147,15 @@ def _tar(path: Path, allowed: int) -> Iterator[Member]:
             )
 
 
-def _digest(stream: IO[bytes], name: str) -> tuple[bytes, bytes]:
+def _digest(
+    stream: IO[bytes], name: str, others: Collection[hashlib._Hash] = ()
+) -> tuple[bytes, bytes]:
     base = name.rpartition("/")[2]
     digest, kept, size = hashlib.sha256(), [], 0
     wanted = base.endswith(_SUFFIXES) or base in _NAMES
     while block := stream.read(_BLOCK):
-        digest.update(block)
+        for each in (digest, *others):
+            each.update(block)
         size += len(block)
         if wanted and size <= KEPT:
             kept.append(block)

@@ -37,13 +37,15 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 class Tree(msgspec.Struct, frozen=True):
     """The project's side: its plain files, the packages that it is known to ship, its name, which
-    of its files are tests, and what its settings say."""
+    of its files are tests, what its settings say, and the ``content`` of a file by its path, None
+    for what is none of it."""
 
     files: tuple[str, ...]
     packages: tuple[str, ...]
     name: str
     is_test: Callable[[str], bool]
     shipping: Shipping
+    content: Callable[[str], bytes | None] = lambda path: None
 
 
 def missing(name: str, files: Mapping[str, Member], tree: Tree) -> Iterator[Finding]:
@@ -56,7 +58,7 @@ def missing(name: str, files: Mapping[str, Member], tree: Tree) -> Iterator[Find
         elif _is_data(path):
             message = f"{path} is not in {name} · {tree.shipping.data}"
             yield Finding("missing-data", message, Severity.MEDIUM, path=path)
-    for path in _needed(doubtful, shipped, _requirements(files)):
+    for path in _needed(doubtful, shipped, requirements(files)):
         yield _missing_module(name, path, tree, ", and a module of it imports that")
 
 
@@ -64,7 +66,7 @@ def left_out(files: Mapping[str, Member], tree: Tree) -> list[str]:
     """Modules, but for tests, that the settings leave out of a wheel, and that none of it needs."""
     shipped = library(files)
     doubtful = _absent(shipped, tree)[1]
-    needed = set(_needed(doubtful, shipped, _requirements(files)))
+    needed = set(_needed(doubtful, shipped, requirements(files)))
     return [
         path
         for path, member in doubtful.items()
@@ -153,7 +155,7 @@ def _missing_module(name: str, path: str, tree: Tree, why: str = "") -> Finding:
     return Finding("missing-module", message, Severity.HIGH, path=path)
 
 
-def _requirements(files: Mapping[str, Member]) -> set[str]:
+def requirements(files: Mapping[str, Member]) -> set[str]:
     """Names that a wheel requires, as they would be imported."""
     info = records.information(files, "METADATA")
     told = records.metadata(info.content, "Requires-Dist") if info else []

@@ -67,10 +67,9 @@ def _rows(content: bytes) -> dict[str, tuple[str, str]]:
 def _other(member: Member, digest: str, size: str) -> str | None:
     """What of a member is not as its row says: its hash, or its size."""
     kind, _, told = digest.partition("=")
-    if kind == "sha256":
-        own = base64.urlsafe_b64encode(member.sha256).rstrip(b"=").decode()
-        if told.rstrip("=") != own:
-            return "hash"
-    elif kind not in ("sha384", "sha512"):
-        return "kind of hash (sha256 or better is asked for)"
+    own = member.sha256 if kind == "sha256" else member.digests.get(kind)
+    if own is None:
+        return "kind of hash (sha256, sha384 or sha512 is asked for)"
+    if told.rstrip("=") != base64.urlsafe_b64encode(own).rstrip(b"=").decode():
+        return "hash"
     return "size" if size and size != str(member.size) else None

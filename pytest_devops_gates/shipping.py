@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import configparser
 import fnmatch
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -53,16 +54,34 @@ PLACES = {
     "mesonpy": ("`py.install_sources(…)` in meson.build",) * 2,
     "scikit_build_core": ("`wheel.packages` of [tool.scikit-build]",) * 2,
 }
+NAMING = (
+    *(("setuptools", key) for key in ("packages", "package-dir", "py-modules", "ext-modules")),
+    ("hatch", "build"),
+    *(("flit", key) for key in ("module", "metadata")),
+    *(("poetry", key) for key in ("packages", "include")),
+    ("pdm", "build"),
+    ("uv", "build-backend"),
+    *(("maturin", key) for key in ("module-name", "python-packages", "include")),
+    ("scikit-build", "wheel"),
+)
+"""Keys below ``[tool]`` by which packages and modules are named."""
+
+BUILD_FILES = frozenset({"setup.py", "setup.cfg", "Cargo.toml", "meson.build", "CMakeLists.txt"})
+BUILD_FILES_READ = 50
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 UNKNOWN_BACKEND = ("the build backend's setting of what goes into the wheel",) * 2
 
 
 class Shipping(msgspec.Struct, frozen=True):
     """``excluded`` are patterns of paths or dotted names that are left out, ``modules`` and
-    ``data`` the settings that put in what is missing."""
+    ``data`` the settings that put in what is missing. ``words`` stand in what says what is built,
+    and ``step`` tells what may write the sources anew while it is, if anything does."""
 
     excluded: tuple[str, ...] = ()
     modules: str = UNKNOWN_BACKEND[0]
     data: str = UNKNOWN_BACKEND[1]
+    words: frozenset[str] = frozenset()
+    step: str = ""
 
     def leaves_out(self, path: str, member: str) -> bool:
         """Whether a pattern names a file: its path in the tree, in the wheel, or its module."""
@@ -84,7 +103,35 @@ def read(project: Project) -> Shipping:
     backend = backend or "setuptools"
     places = next((told for name, told in PLACES.items() if backend.startswith(name)), None)
     modules, data = places or UNKNOWN_BACKEND
-    return Shipping(tuple(dict.fromkeys(_excluded(project))), modules, data)
+    return Shipping(
+        tuple(dict.fromkeys(_excluded(project))),
+        modules,
+        data,
+        frozenset(_words(project)),
+        _step(project),
+    )
+
+
+def _words(project: Project) -> Iterator[str]:
+    """All words of the settings and files that name what is built, in whatever way they do."""
+    for key in NAMING:
+        yield from _NAME.findall(repr((project.tool(*key[:-1]) or {}).get(key[-1], "")))
+    files = [f for f in project.files if f.rpartition("/")[2] in BUILD_FILES]
+    for name in files[:BUILD_FILES_READ]:
+        yield from _NAME.findall(project.text(name) or "")
+
+
+def _step(project: Project) -> str:
+    """What a project declares to run while it is built, other than to write its version down."""
+    if "cmdclass" in (project.text("setup.py") or "") + (project.text("setup.cfg") or ""):
+        return "cmdclass of setup.py"
+    for tables in (("hatch", "build", "hooks"), ("hatch", "build", "targets", "wheel", "hooks")):
+        if hooks := (project.tool(*tables) or {}).keys() - {"vcs", "version"}:
+            return f"[tool.{'.'.join(tables)}.{min(hooks)}]"
+    for table, key in (("poetry", "build"), ("setuptools", "cmdclass")):
+        if (project.tool(table) or {}).get(key):
+            return f"`{key}` of [tool.{table}]"
+    return "pdm_build.py" if project.text("pdm_build.py") else ""
 
 
 def _excluded(project: Project) -> Iterator[str]:

@@ -29,6 +29,7 @@ from pytest_devops_gates import (
     request,
     runs,
     screen,
+    steady,
 )
 from pytest_devops_gates.basis import Basis, completed
 from pytest_devops_gates.brief import Brief, brief, check_start
@@ -43,6 +44,7 @@ from pytest_devops_gates.evidence import Evidence
 from pytest_devops_gates.github import foreign
 from pytest_devops_gates.interrupts import listening
 from pytest_devops_gates.json_text import dump
+from pytest_devops_gates.newness import New
 from pytest_devops_gates.oversight import Seen, settle, waived_once, watch
 from pytest_devops_gates.owing import with_proposals
 from pytest_devops_gates.plan import Plan
@@ -207,28 +209,31 @@ def _judge(given: Given) -> Verdict:
             watched = beside.submit(watch, known, project, asked, pytest_config.pluginmanager)
             beside.submit(rehearse, make(pending), builtin.REPORTERS)
             basis = Basis(project, known.plan, owed, reaper, room)
+            marks = steady.marks(project) if tests else {}
             evidence = _gather(known.plan, project, reaper, given.interrupts, first, basis)
     _raise_usage_error(evidence)
     interrupted = given.interrupts.name if given.interrupts.count else None
     pending = msgspec.structs.replace(pending, release=released.result())
-    return _ruled(pending, known, project, evidence, basis, watched.result(), interrupted)
+    seen = watched.result()
+    waived = waived_once(known, project, seen)
+    news = {name: basis.newness(name, found, waived) for name, found in evidence.items()}
+    unfit = known.comparison.unfit or steady.moved(project, marks)
+    return ruled(pending, known, project, evidence, news, seen, interrupted, unfit)
 
 
-def _ruled(
+def ruled(
     pending: Verdict,
     known: Brief,
     project: Project,
     evidence: Mapping[str, Evidence],
-    basis: Basis,
+    news: Mapping[str, New],
     seen: Seen,
     interrupted: str | None,
+    unfit: str | None,
 ) -> Verdict:
     """The verdict, once each finding has its state and the gate ``policy`` its last word."""
-    waived = waived_once(known, project, seen)
-    news = {name: basis.newness(name, found, waived) for name, found in evidence.items()}
     settled = settle(evidence, news, known, project, seen)
     pending = msgspec.structs.replace(pending, waivers=settled.waivers, approvals=settled.approvals)
-    unfit = known.comparison.unfit
     verdict = conclude(pending, known.plan, project, settled.evidence, news, interrupted, unfit)
     return with_proposals(verdict, known.plan, known.comparison.own.baseline)
 

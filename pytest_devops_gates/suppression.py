@@ -59,6 +59,9 @@ _NAMED = {
 }
 """How a comment names the rules that it suppresses; without any it suppresses all of them."""
 
+ALLOWED = "allowed-secret"
+_ALLOWED = re.compile(COMMENTS[ALLOWED].pattern.encode())
+
 KINDS = (*COMMENTS, "skip", "skipif", "xfail")
 
 _COMMENTED = re.compile(
@@ -93,6 +96,17 @@ def suppressions(source: bytes) -> list[tuple[int, str]]:
     if skipping:
         found += _in_code(tree)
     return sorted(found)
+
+
+def allowances(text: bytes) -> list[int]:
+    """The lines of a text of any language that are declared to hold no secret: for what looks for
+    secrets it is no matter whether that stands in a comment. One for each declaration."""
+    found, at, line = [], 0, 1
+    for declared in _ALLOWED.finditer(text):
+        line += text.count(b"\n", at, declared.start())
+        at = declared.start()
+        found.append(line)
+    return found
 
 
 def is_blanket(kind: str, line: str) -> bool:

@@ -127,12 +127,12 @@ def _unread(skipped: Sequence[str], said: str) -> str:
 def _finding(result: _Result) -> Finding:
     place = _main(result.locations)
     fixes = [fix.get("title") for fix in result.fixes]
-    mend = next((f" · {title}" for title in fixes if isinstance(title, str)), "")
+    mend = next((title for title in fixes if isinstance(title, str)), f"see {result.url}")
     span = place.concrete.location if place else None
     about = f": {place.symbolic.annotation}" if place and place.symbolic.annotation else ""
     return Finding(
         rule=result.ident,
-        message=f"{result.desc}{about}{mend}",
+        message=f"{result.desc}{about} · {mend}",
         severity=SEVERITIES[result.determinations.severity],
         confidence=CONFIDENCES[result.determinations.confidence],
         path=_place(place.symbolic.key) if place else None,

@@ -26,7 +26,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         usage="devops-gates release combine RUN_DIR ... [--report GATE=FILE] [pytest arguments]",
         allow_abbrev=False,
     )
-    parser.add_argument("runs", metavar="RUN_DIR", nargs="+", help="a run's folder, or a zip of it")
+    parser.add_argument(
+        "runs",
+        metavar="[SHARD=]RUN_DIR",
+        nargs="+",
+        help="a run's folder, or a zip of it, and which shard it has to be",
+    )
     parser.add_argument(
         "--report",
         metavar="GATE=FILE",
@@ -46,13 +51,20 @@ def run(arguments: argparse.Namespace) -> int:
         cwd = Path(config.invocation_params.dir)
 
         def load(stack: ExitStack) -> Sequence[Part]:
-            return [parts.load(stack, cwd / name, name) for name in arguments.runs]
+            return [_loaded(stack, told, cwd) for told in arguments.runs]
 
         asked = combine.Asked(load, _reports(arguments.report, cwd), _age(arguments.max_age))
         request = of_options(config, options)
         return carry_out(config, options, request, lambda given: combine.judge(given, asked))
 
     return through_pytest(errand, arguments)
+
+
+def _loaded(stack: ExitStack, told: str, cwd: Path) -> Part:
+    name, sign, path = told.partition("=")
+    if sign and not (cwd / told).exists():
+        return parts.load(stack, cwd / path, path, name)
+    return parts.load(stack, cwd / told, told)
 
 
 def _age(told: str) -> timedelta:

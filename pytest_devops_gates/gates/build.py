@@ -10,7 +10,7 @@ import re
 import shutil
 from pathlib import Path
 
-from pytest_devops_gates import building, contents, members, shipping
+from pytest_devops_gates import building, contents, members, shipping, takeover
 from pytest_devops_gates.copies import copy_tree
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Evidence, Finding, Rule, Severity
@@ -42,12 +42,14 @@ def build(project: Project, options: Options, asked: tuple[str, ...]) -> Evidenc
             findings = [_broken(project, built.broken)]
             return Evidence(findings=tuple(findings), examined=1, receipt=built.receipt())
         artefacts = building.artefacts(dist)
+        built_notes = tuple(building.note(path) for path in artefacts)
         wrong, notes = _contents(project, artefacts)
+        wrong += [_stray(name) for name in building.strays(dist, artefacts)]
         wrong += [leak for path in artefacts for leak in in_artefact(path, project)]
         return Evidence(
             findings=(*_metadata(project, artefacts), *wrong),
             examined=len(artefacts),
-            notes=notes,
+            notes=(*built_notes, *notes),
             receipt=built.receipt(),
         )
     finally:
@@ -59,6 +61,14 @@ def _broken(project: Project, said: str) -> Finding:
     return Finding("build-failed", f"the build backend failed: {said}", Severity.HIGH, path=path)
 
 
+def _stray(name: str) -> Finding:
+    message = (
+        f"the build leaves {name} beside the sdist and the wheel: nobody looked into it, and it"
+        " would be released with them · see what of the build backend writes it"
+    )
+    return Finding("stray-artefact", message, Severity.HIGH)
+
+
 def _contents(project: Project, artefacts: list[Path]) -> tuple[list[Finding], tuple[str, ...]]:
     """What is wrong with what is in them, and what was left out on purpose."""
     read = {path.name: members.read(path) for path in artefacts}
@@ -68,7 +78,8 @@ def _contents(project: Project, artefacts: list[Path]) -> tuple[list[Finding], t
     names = [name for wheel in wheels.values() for name in left_out(wheel.files, tree)]
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     told = f"not in the wheel, as the settings say: {', '.join(names[:SHOWN])}{more}"
-    return contents.judge(wheels, sdists, tree), (told,) if names else ()
+    taken, elsewhere = takeover.judge(wheels, sdists, tree)
+    return [*contents.judge(wheels, sdists, tree), *taken], (*elsewhere, *([told] if names else []))
 
 
 def _tree(project: Project) -> Tree:
@@ -77,14 +88,19 @@ def _tree(project: Project) -> Tree:
     root = project.root
     table = project.pyproject.get("project", project.tool("poetry"))
     name = table.get("name") if isinstance(table, dict) else None
+    files = tuple(f for f in project.files if (root / f).is_file() and not (root / f).is_symlink())
+    known = frozenset(files)
+
+    def content(path: str) -> bytes | None:
+        return (root / path).read_bytes() if path in known else None
+
     return Tree(
-        files=tuple(
-            f for f in project.files if (root / f).is_file() and not (root / f).is_symlink()
-        ),
+        files=files,
         packages=project.packages,
         name=name if isinstance(name, str) else "",
         is_test=project.is_test,
         shipping=shipping.read(project),
+        content=content,
     )
 
 
@@ -155,6 +171,11 @@ RULES = (
         PACKAGES,
     ),
     Rule(
+        "stray-artefact",
+        "The build leaves something beside the sdist and the wheel, which nobody looked into.",
+        "See what of the build backend writes it; what is to be released is one of both.",
+    ),
+    Rule(
         "secret-file",
         "The wheel or the sdist holds a file in which secrets are kept, or a private key.",
         "Leave it out of the artefact, and out of the repository; if it was ever published, change"
@@ -211,5 +232,5 @@ PACKAGE = Gate(
     about="The sdist and the wheel build by PEP 517, an index would take their metadata, and they"
     " hold what they should and nothing else.",
     canary=canary,
-    rules=(*RULES, *LEAKS),
+    rules=(*RULES, *takeover.RULES, *LEAKS),
 )

@@ -173,6 +173,7 @@ DEPENDENCIES = Gate(
     cost=0.8,
     about="What the product imports is declared as a dependency, and for run time.",
     static=True,
+    declared=True,
     canary=canary,
     rules=RULES,
     suppress="# deptry: ignore[{rule}]",

@@ -181,4 +181,5 @@ LICENSES = Gate(
     canary=canary,
     rules=RULES,
     static=True,
+    declared=True,
 )

@@ -29,8 +29,15 @@ from pytest_devops_gates.evidence import (
 from pytest_devops_gates.gate import OFF, Canary, Gate, Options
 from pytest_devops_gates.governance import RULES, is_merged
 from pytest_devops_gates.project import Project
+from pytest_devops_gates.scanning.places import as_texts
 from pytest_devops_gates.stage import Stage
-from pytest_devops_gates.suppression import KINDS, is_blanket, suppressions
+from pytest_devops_gates.suppression import (
+    ALLOWED,
+    KINDS,
+    allowances,
+    is_blanket,
+    suppressions,
+)
 
 DEPENDS = "skipif"
 """Whether such a test is skipped depends on the machine."""
@@ -117,18 +124,17 @@ def _ignored(project: Project, change: Change) -> Iterator[Finding]:
 
 def _suppressions(project: Project, change: Change, options: PolicyOptions) -> Iterator[Finding]:
     """In a project that has no policy of its own at the base, they are told and no more."""
-    sources = [file for file in change.files if file.path.endswith((".py", ".pyi"))]
-    befores = sorted({file.old for file in sources if file.old})
+    befores = sorted({file.old for file in change.files if file.old})
     contents = git.contents(
         project.root, change.base.commit, [*befores, "pyproject.toml"], project.git
     )
-    adopted = _is_adopted(contents.pop("pyproject.toml", b""))
-    before = Counter(kind for data in contents.values() for _, kind in _found(data))
+    adopted = _is_adopted(contents.get("pyproject.toml", b""))
+    before = Counter(kind for name in befores for _, kind in _found(name, contents.get(name, b"")))
     after: Counter[str] = Counter()
     places: dict[str, tuple[str, int]] = {}
-    for file in sources:
+    for file in change.files:
         added = set(file.added_lines())
-        for line, kind in _found(_data(project, file.path) or b""):
+        for line, kind in _found(file.path, _data(project, file.path) or b""):
             after[kind] += 1
             if line in added:
                 places.setdefault(kind, (file.path, line))
@@ -151,7 +157,14 @@ def _is_adopted(pyproject: bytes) -> bool:
         return True
 
 
-def _found(source: bytes) -> Iterator[tuple[int, str]]:
+def _found(name: str, data: bytes) -> Iterator[tuple[int, str]]:
+    """The suppressions in a file: of a Python source all, of any other text what allows secrets."""
+    yield from ((line, ALLOWED) for text in as_texts(data) for line in allowances(text))
+    if name.endswith((".py", ".pyi")):
+        yield from ((line, kind) for line, kind in _in_source(data) if kind != ALLOWED)
+
+
+def _in_source(source: bytes) -> Iterator[tuple[int, str]]:
     """The suppressions of a source, those of all rules once more as such; what cannot be parsed is
     for other gates to tell."""
     lines = source.decode("utf-8", "replace").split("\n")

@@ -29,6 +29,10 @@ METRICS = (
 )
 
 
+TOLD_APART = ("keyword", "markexpr", "deselect")
+"""Ways of leaving tests out once they are collected: it can be told whether others ran them."""
+
+
 class LevelNames(msgspec.Struct, frozen=True):
     """The markers and folders that tell a test's level; a marker beats a folder."""
 
@@ -100,17 +104,18 @@ def _left_out(start: dict[str, Any], deselected: int, project: Project) -> Itera
         yield "python -O removes assert statements: what passed may have checked nothing"
     if start["cached"]:
         yield f"--{start['cached'][0]} runs what an earlier run left over: incomplete"
-    if project.shard:  # it speaks for its part; release combine asks whether they are all
-        return
-    if typed["narrowing"]:
-        yield f"the command line narrowed the run ({', '.join(typed['narrowing'])}): incomplete"
-    if deselected and typed["others"]:
+    narrowing = [n for n in typed["narrowing"] if not (project.shard and n in TOLD_APART)]
+    if narrowing:
+        yield f"the command line narrowed the run ({', '.join(narrowing)}): incomplete"
+    if deselected and typed["others"] and not project.shard:
         named = ", ".join(typed["others"])
         yield f"{deselected} tests deselected with {named} on the command line: incomplete"
     if start["configured"]:  # the project itself names its paths, in addopts
         return
     if any("::" in arg for arg in start["args"]):
         yield "single tests were named on the command line: incomplete"
+        return
+    if project.shard:  # release combine asks whether the paths of all shards are enough
         return
     left_out = _outside(start, project)
     if left_out:

@@ -19,7 +19,7 @@ from pytest_devops_gates.gate import OFF, Canary, Gate, Options
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.scanning.engines import ask
 from pytest_devops_gates.scanning.history import LINE, LOG, Added, History
-from pytest_devops_gates.scanning.leaks import Leak, Searched, search
+from pytest_devops_gates.scanning.leaks import Leak, Searched, search_all
 from pytest_devops_gates.scanning.places import Unsearched, printable, texts
 from pytest_devops_gates.scanning.spot import Heard, Spot
 from pytest_devops_gates.scanning.told import MEND, RULES, is_for_show, severity, size
@@ -113,9 +113,9 @@ def _left_out(globs: Iterable[str]) -> Callable[[str], bool]:
 
 def _look(project: Project, left_out: Callable[[str], bool], unsearched: Unsearched) -> _Seen:
     seen = _Seen()
-    for name, text in texts(project.root, project.listing(), left_out, unsearched):
+    for name, readings in texts(project.root, project.listing(), left_out, unsearched):
         seen.names.append(name)
-        searched = search(text)
+        searched = search_all(readings)
         if searched.leaks or searched.none or searched.allowed:
             seen.files[name] = searched
             seen.marks.update(leak.mark for leak in searched.leaks)
@@ -235,7 +235,7 @@ SECRETS = Gate(
     levels={"operate": OFF},
     conditions={"findings.critical": "== 0", "findings.high": "== 0"},
     metrics=("allowed",),
-    again="devops-gates explain secrets",
+    again="devops-gates run --gate secrets",
     cost=2.0,
     about="No file, and no commit of the change, holds a secret.",
     static=True,

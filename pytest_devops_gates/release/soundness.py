@@ -52,6 +52,17 @@ def contradictions(verdict: Verdict) -> Iterator[str]:
     for ruling in verdict.gates:
         yield from _gate(ruling, by_gate.get(ruling.name, []))
     yield from _tests(verdict)
+    if verdict.selection.complete:
+        yield from _unselected(verdict)
+
+
+def _unselected(verdict: Verdict) -> Iterator[str]:
+    """Of a run that says that it is complete."""
+    for ruling in verdict.gates:
+        is_off = ruling.outcome == OFF and ruling.level == REQUIRED
+        if is_off and ruling.reason == "not selected":
+            why = "it is required, and was not selected"
+            yield _differs(f"gates.{visible(ruling.name)[:64]}.outcome", OFF, PASS, why)
 
 
 def _differs(field: str, says: object, needs: object, why: str) -> str:
@@ -154,8 +165,6 @@ def _outcome(ruling: Ruling, here: str) -> Iterator[str]:
     is_off = ruling.outcome == OFF
     if is_off and (ruling.receipt or ruling.conditions or ruling.metrics):
         flaw = "another", "a receipt or numbers show that it ran"
-    elif is_off and ruling.level == REQUIRED and ruling.reason == "not selected":
-        flaw = PASS, "it is required, and was not selected"
     elif ruling.level == OFF and not is_off:
         flaw = OFF, "its level is off"
     else:

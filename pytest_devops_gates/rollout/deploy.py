@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
+import getpass
 import os
-import secrets
-import shutil
-import tempfile
+import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
 import msgspec
 
-from pytest_devops_gates import foreground, redact, screen
+from pytest_devops_gates import foreground, redact, runs, screen
 from pytest_devops_gates.config import EnvironmentTable
 from pytest_devops_gates.errors import UsageError
-from pytest_devops_gates.foreground import Ended
+from pytest_devops_gates.foreground import Ended, Stopped
+from pytest_devops_gates.interrupts import listening
 from pytest_devops_gates.neutral import neutral
-from pytest_devops_gates.process import python_module
-from pytest_devops_gates.release import evidence
-from pytest_devops_gates.release.keys import VARIABLE
-from pytest_devops_gates.rollout import deployment
+from pytest_devops_gates.rollout import arguments, deployment, operation
 from pytest_devops_gates.rollout.deployment import (
     DEPLOYED,
     FAILED,
@@ -32,149 +28,157 @@ from pytest_devops_gates.rollout.deployment import (
     RollBack,
 )
 from pytest_devops_gates.rollout.permission import Permission
-from pytest_devops_gates.verdict import EXIT_PASS
-
-ARTEFACTS = "{artefacts}"
-"""An argument of a roll-out that stands for the files, each an argument of its own."""
+from pytest_devops_gates.verdict import Verdict
 
 
 class RollOut(msgspec.Struct, frozen=True):
-    """What to run for which environment. With ``then`` the gates of operation have to be fine
-    after it."""
+    """What to run, in the folder ``cwd``, for which environment of the project in ``root``. With
+    ``then`` the gates of operation have to be fine after it. ``env`` is all that it may see."""
 
     root: Path
+    cwd: Path
     name: str
     environment: EnvironmentTable
     argv: Sequence[str]
     files: Sequence[Path]
     then: bool
+    env: Mapping[str, str]
 
 
 def carry_out(asked: RollOut, granted: Permission) -> Deployment:
-    """Roll out, and undo it where it failed. The files that it gets are copies that were looked at
-    once more. Raises UsageError where it cannot be written down, which comes first."""
-    with _sealed(asked.files, granted) as files:
-        env = _environment(asked, granted, files)
-        now = _begin(asked, granted)
-        argv = [each for told in asked.argv for each in _filled(told, files)]
-        rolled = _run(argv, env, asked)
-        reason, outcome = rolled.reason, FAILED if rolled.reason else DEPLOYED
-        if outcome == DEPLOYED and asked.then:
-            reason = _operates(asked)
-            outcome = REJECTED if reason else DEPLOYED
-        undone = None if outcome == DEPLOYED else _undo(asked, env)
-    ended = msgspec.structs.replace(
-        now,
-        outcome=outcome,
-        ended=_now(),
-        exit_code=rolled.exit_code,
-        reason=reason,
-        roll_back=undone,
-    )
-    _record(asked.root, ended)
-    return ended
-
-
-def check_files(argv: Sequence[str], files: Mapping[str, str]) -> None:
-    """Raises UsageError for an argument that is a file of the kind that is built, and none of those
-    that were verified."""
-    for told in argv:
-        path = Path(told)
-        if not (evidence.is_artefact(path.name) and path.is_file()):
-            continue
-        if evidence.sha256(path) not in files.values():
-            raise UsageError(f"{told} is not what the run built · say {ARTEFACTS} in its place")
-
-
-@contextlib.contextmanager
-def _sealed(files: Sequence[Path], granted: Permission) -> Iterator[list[Path]]:
-    """Copies of the files in a folder of their own, whatever becomes of theirs meanwhile. Raises
-    UsageError for one that changed since it was verified."""
-    known = {a.sha256 for a in granted.verdict.artefacts} if granted.verdict else set()
-    with tempfile.TemporaryDirectory(prefix="devops-gates-") as folder:
-        copies = [Path(shutil.copyfile(file, Path(folder, file.name))) for file in files]
-        for copy in copies:
-            if evidence.sha256(copy) not in known:
-                raise UsageError(f"{copy.name} changed after it was verified")
-        yield copies
-
-
-def _filled(told: str, files: Sequence[Path]) -> list[str]:
-    return [str(file) for file in files] if told == ARTEFACTS else [told]
-
-
-def _environment(asked: RollOut, granted: Permission, files: Sequence[Path]) -> dict[str, str]:
-    """What a roll-out needs to know, and all that it had: it may need its secrets."""
+    """Roll out, and undo it where it failed, or the user stopped it. Raises UsageError where it
+    cannot be written down that it begins, which comes first."""
     assert granted.verdict
-    own = {k: v for k, v in os.environ.items() if k != VARIABLE}
+    env = {**asked.env, **_told(asked, granted.verdict)}
+    with listening() as heard:
+
+        def stopped() -> str | None:
+            return heard.name if heard.count else None
+
+        begun = _begin(asked, granted, granted.verdict)
+        rolled = foreground.run(
+            arguments.filled(asked.argv, asked.files), env=env, cwd=asked.cwd,
+            timeout=asked.environment.timeout, stopped=stopped,
+        )  # fmt: skip
+        outcome, reason = _outcome(asked, rolled, env, stopped)
+        undone = None
+        if outcome != DEPLOYED and rolled.exit_code is not None:
+            undone = _undo(asked, env)
+        return _end(asked, begun, outcome, reason, rolled, undone)
+
+
+def who() -> str:
+    """Who is at it: a user at a machine, as far as the system knows."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a container without the user's name
+        user = str(getattr(os, "getuid", lambda: "?")())
+    return f"{user}@{platform.node()}"
+
+
+def unfinished(root: Path, name: str) -> Deployment | None:
+    """The last roll-out to an environment, where nobody saw its end. Raises UsageError."""
+    try:
+        found = [one for one in deployment.recorded(root) if one.environment == name]
+    except OSError as error:
+        raise UsageError(f"{deployment.FILE} cannot be read: {error.strerror}") from None
+    return found[-1] if found and found[-1].outcome == STARTED else None
+
+
+def _told(asked: RollOut, verdict: Verdict) -> dict[str, str]:
+    """What the commands are told, in their environment."""
     return {
-        **own,
         "DEVOPS_GATES_ENVIRONMENT": asked.name,
-        "DEVOPS_GATES_COMMIT": granted.verdict.commit or "",
-        "DEVOPS_GATES_VERSION": granted.verdict.project.version or "",
-        "DEVOPS_GATES_DIST": str(files[0].parent) if files else "",
+        "DEVOPS_GATES_COMMIT": verdict.commit or "",
+        "DEVOPS_GATES_VERSION": verdict.project.version or "",
+        "DEVOPS_GATES_DIST": str(asked.files[0].parent) if asked.files else "",
     }
 
 
-def _begin(asked: RollOut, granted: Permission) -> Deployment:
-    verdict = granted.verdict
-    assert verdict
-    values = redact.secrets(os.environ)
+def _outcome(
+    asked: RollOut, rolled: Ended, env: Mapping[str, str], stopped: Stopped
+) -> tuple[str, str | None]:
+    """What became of it, and why it is not deployed."""
+    if rolled.reason:
+        return FAILED, rolled.reason
+    if not asked.then:
+        return DEPLOYED, None
+    screen.say(neutral(f"rolled out to {asked.name}; now the gates of operation are asked"))
+    wrong = operation.trouble(asked.root, asked.environment, env, stopped)
+    return (REJECTED, wrong) if wrong else (DEPLOYED, None)
+
+
+def _undo(asked: RollOut, env: Mapping[str, str]) -> RollBack | None:
+    """Run the roll-back, which nobody's Ctrl-C stops half way."""
+    argv = asked.environment.roll_back
+    if not argv:
+        return None
+    shown = _shown(asked, arguments.masked(argv))
+    screen.say(neutral(f"rolling back {asked.name}: {' '.join(shown)}"))
+    began = time.monotonic()
+    ended = foreground.run(
+        arguments.filled(argv, asked.files), env=env, cwd=asked.root,
+        timeout=asked.environment.timeout, alone=True,
+    )  # fmt: skip
+    seconds = round(time.monotonic() - began, 3)
+    return RollBack(shown, ended.exit_code, seconds, ended.reason)
+
+
+def _begin(asked: RollOut, granted: Permission, verdict: Verdict) -> Deployment:
+    names = {file.name for file in asked.files}
     begun = Deployment(
         schema=deployment.SCHEMA,
-        id=f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}",
+        id=runs.new_id(),
         environment=asked.name,
         outcome=STARTED,
-        started=_now(),
+        started=now(),
+        by=who(),
         commit=verdict.commit,
         version=verdict.project.version,
         run_id=verdict.run_id,
         policy=verdict.policy.sha256,
-        artefacts=tuple(a for a in verdict.artefacts if a.name in {f.name for f in asked.files}),
-        argv=tuple(redact.in_line(each, values) for each in asked.argv),
+        artefacts=tuple(a for a in verdict.artefacts if a.name in names),
+        argv=_shown(asked, arguments.masked(asked.argv)),
         approved_by=granted.approved_by,
     )
-    _record(asked.root, begun)
+    try:
+        deployment.record(asked.root, begun)
+    except OSError as error:
+        raise UsageError(f"{deployment.FILE} cannot be written: {error.strerror}") from None
     return begun
 
 
-def _record(root: Path, one: Deployment) -> None:
+def _end(
+    asked: RollOut,
+    begun: Deployment,
+    outcome: str,
+    reason: str | None,
+    rolled: Ended,
+    undone: RollBack | None,
+) -> Deployment:
+    """Write down how it ended. What is done is told even where that cannot be written."""
+    ended = msgspec.structs.replace(
+        begun,
+        outcome=outcome,
+        ended=now(),
+        exit_code=rolled.exit_code,
+        reason=_shown(asked, [reason])[0] if reason else None,
+        roll_back=undone,
+    )
     try:
-        deployment.record(root, one)
+        deployment.record(asked.root, ended)
     except OSError as error:
-        raise UsageError(f"{deployment.FILE} cannot be written: {error.strerror}") from None
+        told = f"the end of {ended.id} cannot be written to {deployment.FILE}: {error.strerror}"
+        screen.warn(f"{told} · write it down by hand: {outcome}")
+    return ended
 
 
-def _undo(asked: RollOut, env: Mapping[str, str]) -> RollBack | None:
-    argv = asked.environment.roll_back
-    if not argv:
-        return None
-    screen.say(neutral(f"rolling back {asked.name}: {' '.join(argv)}"))
-    begun = time.monotonic()
-    ended = _run(argv, env, asked)
-    return RollBack(tuple(argv), ended.exit_code, round(time.monotonic() - begun, 3))
+def _shown(asked: RollOut, told: Sequence[str]) -> tuple[str, ...]:
+    """Texts without the secrets of the environment."""
+    values = redact.secrets(asked.env)
+    return tuple(redact.in_line(each, values) for each in told)
 
 
-def _run(argv: Sequence[str], env: Mapping[str, str], asked: RollOut) -> Ended:
-    return foreground.run(argv, env=env, cwd=asked.root, timeout=asked.environment.timeout)
-
-
-def _operates(asked: RollOut) -> str | None:
-    """Ask the gates of operation until all are fine in one and the same run; why they are not."""
-    ends = time.monotonic() + asked.environment.wait
-    argv = python_module("pytest_devops_gates", "run", "--devops-gates-profile", "operate", "-q",
-                         "--rootdir", str(asked.root))  # fmt: skip
-    env = {k: v for k, v in os.environ.items() if k != VARIABLE}
-    while True:
-        code = _run(argv, env, asked).exit_code
-        if code == EXIT_PASS:
-            return None
-        left = ends - time.monotonic()
-        if left <= 0:
-            wait = f"{asked.environment.wait:g} seconds"
-            return f"the gates of operation were not fine within {wait} (exit status {code})"
-        time.sleep(min(left, asked.environment.interval))
-
-
-def _now() -> str:
+def now() -> str:
+    """This moment, RFC 3339, in UTC."""
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -3,13 +3,15 @@ one as it ends, so that one that nobody saw the end of is told as well."""
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterator
+import stat
 from pathlib import Path
 
 import msgspec
 
 from pytest_devops_gates import disk
+from pytest_devops_gates.json_text import dump
 from pytest_devops_gates.runs import FOLDER
 from pytest_devops_gates.verdict import Artefact
 
@@ -21,21 +23,24 @@ STARTED, DEPLOYED, FAILED, REJECTED = "started", "deployed", "failed", "rejected
 
 
 class RollBack(msgspec.Struct, frozen=True):
-    """The command that undid it, and how that ended."""
+    """The command that undid it, and how that ended; ``reason`` says why it failed."""
 
     argv: tuple[str, ...]
-    exit_code: int
+    exit_code: int | None
     seconds: float
+    reason: str | None = None
 
 
 class Deployment(msgspec.Struct, frozen=True):
-    """One roll-out. Times are RFC 3339, UTC; ``reason`` says why it is not ``deployed``."""
+    """One roll-out, which somebody at a machine began (``by``). Times are RFC 3339, UTC; ``reason``
+    says why it is not ``deployed``, and ``exit_code`` is None where its command never started."""
 
     schema: str
     id: str
     environment: str
     outcome: str
     started: str
+    by: str
     commit: str | None
     version: str | None
     run_id: str
@@ -50,27 +55,53 @@ class Deployment(msgspec.Struct, frozen=True):
 
 
 def record(root: Path, deployment: Deployment) -> None:
-    """Append a line, on the disk before this returns. Raises OSError."""
-    path = root / FILE
-    path.parent.mkdir(exist_ok=True)
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-    descriptor = os.open(path, flags, 0o644)
+    """Append a line, on the disk before this returns; what was half a line stays one of its own.
+    Raises OSError."""
+    descriptor = open_plain(root, FILE)
     try:
-        os.write(descriptor, msgspec.json.encode(deployment) + b"\n")
+        size = os.fstat(descriptor).st_size
+        os.lseek(descriptor, max(0, size - 1), os.SEEK_SET)
+        is_half = size > 0 and os.read(descriptor, 1) != b"\n"
+        line = ("\n" * is_half + dump(deployment, indent=0) + "\n").encode("ascii")
+        if os.write(descriptor, line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
-def recorded(root: Path) -> Iterator[Deployment]:
-    """The last that was written of each, in the order in which they began. Half a line, which a
-    machine left that stopped, is left out. Raises OSError."""
+def recorded(root: Path) -> tuple[Deployment, ...]:
+    """The last that was written of each, in the order in which they began. A line that cannot be
+    read, such as the half of one that a machine left that stopped, is left out. Raises OSError."""
     last: dict[str, Deployment] = {}
-    path = root / FILE
-    for line in disk.read_plain(path).split(b"\n") if path.is_file() else ():
+    try:
+        os.close(_open(root / FILE, os.O_RDONLY))
+        data = disk.read_plain(root / FILE)
+    except FileNotFoundError:
+        return ()
+    for line in data.split(b"\n"):
         try:
             one = msgspec.json.decode(line, type=Deployment)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         last[one.id] = one
-    yield from last.values()
+    return tuple(last.values())
+
+
+def open_plain(root: Path, name: str) -> int:
+    """Open a file of ours to append to it, made where there is none. Raises OSError for a link, a
+    pipe, and whatever else is no plain file."""
+    folder = root / FOLDER
+    folder.mkdir(exist_ok=True)
+    if not os.path.lexists(folder / ".gitignore"):
+        disk.write(folder / ".gitignore", "# made by pytest-devops-gates\n*\n")
+    return _open(root / name, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+
+
+def _open(path: Path, flags: int) -> int:
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags, 0o644)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "no plain file")
+    return descriptor

@@ -9,29 +9,39 @@ from pathlib import Path
 
 import msgspec
 
-from pytest_devops_gates import descent
-from pytest_devops_gates.config import MANUAL, EnvironmentTable
+from pytest_devops_gates import approvals, descent, git
+from pytest_devops_gates.config import MANUAL, TABLE, EnvironmentTable
 from pytest_devops_gates.errors import CannotTell, NotApplicable, UsageError
 from pytest_devops_gates.evidence import Evidence
+from pytest_devops_gates.neutral import visible
 from pytest_devops_gates.outlook import Outlook
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.release import age, bundle, keys, strict
 from pytest_devops_gates.release.check import FAILED, OK, Check
 from pytest_devops_gates.release.expectations import Expected
+from pytest_devops_gates.release.keys import PublicKey
 from pytest_devops_gates.release.verification import verify
 from pytest_devops_gates.verdict import Verdict
 
+BY = "approved by "
+"""How the gate ``approval`` begins a note on somebody who did."""
+
 
 class Asked(msgspec.Struct, frozen=True):
-    """What is to be rolled out: the files by their digests, of the run in ``folder``. ``key`` and
-    ``policy_sha256`` stand in the place of those that the configuration names."""
+    """What is to be rolled out: files by their digests, as they are called, of the run in
+    ``folder``, which nobody else can change. ``key`` and ``policy_sha256`` stand in the place of
+    those that the configuration names."""
 
     name: str
     environment: EnvironmentTable
     folder: Path
     artefacts: Mapping[str, str]
-    key: str | None = None
+    key: Path | None = None
     policy_sha256: str | None = None
+
+    @property
+    def path(self) -> str:
+        return f"{TABLE}.environments.{self.name}"
 
 
 class Permission(msgspec.Struct, frozen=True):
@@ -43,36 +53,58 @@ class Permission(msgspec.Struct, frozen=True):
 
 
 def permission(asked: Asked, seen: Outlook) -> Permission:
-    """Ask for everything, and tell all that is missing. Raises UsageError for a wrong key."""
-    path = f"tool.devops-gates.environments.{asked.name}"
+    """Ask for everything, and tell all that is missing. Raises UsageError for a wrong key, and
+    CannotTell where git does not say which commit this is."""
     try:
         found = bundle.read(asked.folder)
         verdict = strict.verdict(found.verdict or b"")
     except (bundle.BadBundle, ValueError) as why:
-        return Permission((Check("bundle", FAILED, f"{asked.folder}: {why}"),))
-    checks = list(verify(found, _expected(asked, seen, verdict, path), _now()))
-    project = msgspec.structs.replace(
-        seen.project, run_dir=asked.folder.resolve(), commit=verdict.commit, started=time.time()
-    )
+        mend = "take the run's folder as it was written"
+        return Permission((Check("bundle", FAILED, f"{why} · {mend}"),))
+    checks = [*verify(found, _expected(asked, seen, verdict), _now()), *_whole(found, verdict)]
+    if seen.project.commit is None:
+        told = "commit: there is none here to compare with"
+        checks.append(Check("commit", FAILED, f"{told} · deploy from the checkout of git"))
+    project = msgspec.structs.replace(seen.project, run_dir=asked.folder, started=time.time())
+    manual = asked.environment.approval == MANUAL
     if asked.environment.freeze:
         checks.append(_asked("freeze", seen, project, {}).check)
-    approved = _Answer(Check("approval", OK, f"approval: automatic, by {path}"))
-    if asked.environment.approval == MANUAL:
+    approved = _Answer(Check("approval", OK, f"approval: automatic, by {asked.path}"))
+    if manual:
         approved = _asked("approval", seen, project, {"environment": asked.name})
+    if manual or asked.environment.freeze:
+        checks += _committed(seen.project)
     return Permission((*checks, approved.check), verdict, approved.who)
+
+
+def _whole(found: bundle.Bundle, verdict: Verdict) -> Iterator[Check]:
+    """All that was built is at hand, since all of it is approved or nothing."""
+    missing = [one.name for one in verdict.artefacts if one.name not in found.dist]
+    if missing:
+        told = f"dist: not all that was built is handed over: {visible(', '.join(missing))[:200]}"
+        yield Check("dist", FAILED, f"{told} · take the run's folder with all of its dist")
+
+
+def _committed(project: Project) -> Iterator[Check]:
+    """Approvals and overrides count once others can see them, and ask who wrote them."""
+    told = git.git(project.root, "status", "--porcelain=v1", "--ignored", "--untracked-files=all",
+                   "--", approvals.FILE) if project.commit else b""  # fmt: skip
+    if told:
+        says = f"approvals: {approvals.FILE} has changes that no commit holds"
+        mend = f"git add {approvals.FILE} && git commit {approvals.FILE}"
+        yield Check("approvals", FAILED, f"{says} · {mend}")
 
 
 def _now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def _expected(asked: Asked, seen: Outlook, verdict: Verdict, path: str) -> Expected:
+def _expected(asked: Asked, seen: Outlook, verdict: Verdict) -> Expected:
     """The commit is that of the checkout here, or one after which only approvals came."""
-    key = asked.key or asked.environment.key
     try:
         most = age.parse(asked.environment.max_age)
     except ValueError as error:
-        raise UsageError(f"{path}.max-age: {error}") from None
+        raise UsageError(f"{asked.path}.max-age: {error}") from None
     here = seen.project.commit
     same = descent.same(seen.project, [verdict.commit] if verdict.commit else []).commits
     return Expected(
@@ -80,8 +112,16 @@ def _expected(asked: Asked, seen: Outlook, verdict: Verdict, path: str) -> Expec
         artefacts=asked.artefacts or None,
         commit=verdict.commit if verdict.commit in same else here,
         policy_sha256=asked.policy_sha256 or seen.policy.sha256,
-        key=keys.read_public(seen.project.root / key, f"{path}.key") if key else None,
+        key=_key(asked, seen.project.root),
     )
+
+
+def _key(asked: Asked, root: Path) -> PublicKey | None:
+    if asked.key:
+        return keys.read_public(asked.key, "--key")
+    if asked.environment.key is None:
+        return None
+    return keys.read_public(root / asked.environment.key, f"{asked.path}.key")
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -107,7 +147,7 @@ def _asked(name: str, seen: Outlook, project: Project, more: Mapping[str, str]) 
     wrong = next(_wrong(found), None)
     told = wrong or ", ".join(found.notes) or "nothing stands against it"
     check = Check(name, FAILED if wrong else OK, f"{name}: {told}")
-    return _Answer(check, () if wrong else found.notes)
+    return _Answer(check, () if wrong else tuple(n.removeprefix(BY) for n in found.notes))
 
 
 def _wrong(found: Evidence) -> Iterator[str]:

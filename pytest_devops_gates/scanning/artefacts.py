@@ -15,8 +15,8 @@ from typing import IO
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Finding
 from pytest_devops_gates.project import Project
-from pytest_devops_gates.scanning.leaks import search
-from pytest_devops_gates.scanning.places import LARGEST, as_text, printable
+from pytest_devops_gates.scanning.leaks import search_all
+from pytest_devops_gates.scanning.places import LARGEST, as_texts, printable
 from pytest_devops_gates.scanning.told import MEND, severity, size
 
 TOTAL = 2**30
@@ -34,8 +34,8 @@ def in_artefact(path: Path, project: Project) -> list[Finding]:
     found = []
     try:
         for name, data in _members(path):
-            text = None if ours.has(data) else as_text(data)
-            for leak in search(text).leaks if text else ():
+            readings = () if ours.has(data) else as_texts(data)
+            for leak in search_all(readings).leaks:
                 message = (
                     f"{path.name} ships {leak.kind.says} ({size(leak)}) in {printable(name)}, line"
                     f" {leak.line} · {MEND}, and keep it out of the build"

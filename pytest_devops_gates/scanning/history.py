@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from pytest_devops_gates.scanning.leaks import Leak, search
-from pytest_devops_gates.scanning.places import BINARY_HEAD, LARGEST
+from pytest_devops_gates.scanning.leaks import Leak, search_all
+from pytest_devops_gates.scanning.places import LARGEST, as_texts
 
 LINE = 2**20
 """Bytes of a line of git's that are read at once; what comes after these in it is left out."""
@@ -117,15 +117,16 @@ class History:
         self._old += b"\n\n"
 
     def _flush(self) -> Iterator[Added]:
-        new, old = bytes(self._new), bytes(self._old)
+        new, old = (
+            as_texts(bytes(self._new).lstrip(b"\n")),
+            as_texts(bytes(self._old).lstrip(b"\n")),
+        )
         self._new.clear()
         self._old.clear()
         self.left_out += not self._is_whole
         self._is_whole = True
-        if not new.strip() or b"\0" in new[:BINARY_HEAD]:
-            return
-        leaks = search(new).leaks
-        before = {leak.mark for leak in search(old).leaks} if leaks else set()
+        leaks = search_all(new).leaks
+        before = {leak.mark for leak in search_all(old).leaks} if leaks else set()
         for leak in leaks:
             if leak.mark not in before:  # else it was moved, and not brought
                 yield Added(self._commit, self._path, leak)

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from bisect import bisect_right, insort
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -70,6 +70,19 @@ def search(text: bytes) -> Searched:
     return Searched(
         tuple(leaks), frozenset(none - {leak.line for leak in leaks}), allowed, suppressed
     )
+
+
+def search_all(texts: Iterable[bytes]) -> Searched:
+    """The secrets in all readings of one file, each once."""
+    found = [search(text) for text in texts]
+    leaks: list[Leak] = []
+    for one in found:
+        known = {leak.mark for leak in leaks}
+        leaks += (leak for leak in one.leaks if leak.mark not in known)
+    none = {line for one in found for line in one.none} - {leak.line for leak in leaks}
+    allowed = {line for one in found for line in one.allowed}
+    suppressed = sum(one.suppressed for one in found)
+    return Searched(tuple(leaks), frozenset(none), frozenset(allowed), suppressed)
 
 
 def _spans(text: bytes) -> Iterator[tuple[Kind, int, int, bool]]:

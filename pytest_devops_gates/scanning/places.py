@@ -18,7 +18,13 @@ BINARY_HEAD = 8000
 """A NUL among so many bytes makes a file binary. Source: git's ``buffer_is_binary``."""
 
 _PLAIN_FILE = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
-_WIDE = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_WIDE = (
+    *((mark, "utf-32") for mark in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)),
+    *((mark, "utf-16") for mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)),
+)
+"""Of two marks that fit the longer comes first."""
+
+_UNCLEAN = "where it is no UTF-16 or UTF-32, although it begins like that"
 
 
 class Unsearched(msgspec.Struct):
@@ -43,8 +49,8 @@ class Unsearched(msgspec.Struct):
 
 def texts(
     root: Path, names: Iterable[str], left_out: Callable[[str], bool], unsearched: Unsearched
-) -> Iterator[tuple[str, bytes]]:
-    """Name and text of each file; what is none is noted in ``unsearched``."""
+) -> Iterator[tuple[str, tuple[bytes, ...]]]:
+    """Name and texts of each file (see as_texts); what is none is noted in ``unsearched``."""
     for name in names:
         if left_out(name):
             unsearched.add("excluded by the option 'exclude'", name)
@@ -57,18 +63,36 @@ def texts(
             continue
         if isinstance(data, str):
             unsearched.add(data, name)
-        elif (text := as_text(data)) is None:
+        elif not (found := as_texts(data)):
             unsearched.add("a binary file", name)
         else:
-            yield name, text
+            if len(found) > 1 and not _is_clean(data):
+                unsearched.add(_UNCLEAN, name)
+            yield name, found
 
 
-def as_text(data: bytes) -> bytes | None:
-    """The bytes in which ASCII words can be searched for; None for what is no text."""
-    encoding = _WIDE.get(data[:2])
+def as_texts(data: bytes) -> tuple[bytes, ...]:
+    """The bytes in which ASCII words can be searched for; nothing for what is no text.
+
+    What begins like UTF-16 or UTF-32 is both: that may be a lie, or true of a part alone.
+    """
+    encoding = _wide(data)
     if encoding:
-        return data.decode(encoding, "replace").encode("utf-8", "replace")
-    return None if b"\0" in data[:BINARY_HEAD] else data
+        return data.decode(encoding, "replace").encode("utf-8", "replace"), data
+    return () if b"\0" in data[:BINARY_HEAD] else (data,)
+
+
+def _wide(data: bytes) -> str | None:
+    return next((encoding for mark, encoding in _WIDE if data.startswith(mark)), None)
+
+
+def _is_clean(data: bytes) -> bool:
+    """Whether it is what it begins like: as a rule that holds characters of ASCII, and so NULs."""
+    try:
+        data.decode(_wide(data) or "utf-8")
+    except UnicodeDecodeError:
+        return False
+    return len(data) <= 4 or b"\0" in data[4:]
 
 
 def _read(path: str) -> bytes | str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -12,25 +11,38 @@ from pathlib import Path
 
 import msgspec
 
-from pytest_devops_gates import config, disk, git, last_release, measurement, session
+from pytest_devops_gates import (
+    SHARD,
+    config,
+    descent,
+    disk,
+    git,
+    last_release,
+    measurement,
+    session,
+)
+from pytest_devops_gates.basis import completed
 from pytest_devops_gates.brief import Brief, brief
 from pytest_devops_gates.charter import table_of
 from pytest_devops_gates.comparison import with_state
-from pytest_devops_gates.conclude import conclude
+from pytest_devops_gates.config import ShardTable
 from pytest_devops_gates.engine.task import Job, Task
 from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.evidence import Evidence, Receipt
 from pytest_devops_gates.gate import Gate, Output
+from pytest_devops_gates.oversight import watch
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.reaper import Reaper
-from pytest_devops_gates.shards import combining
-from pytest_devops_gates.shards.combining import Wanted
+from pytest_devops_gates.release.expectations import SKEW
+from pytest_devops_gates.shards.bringing import bring
+from pytest_devops_gates.shards.combining import gather
+from pytest_devops_gates.shards.flaws import Wanted, flaws, sound
 from pytest_devops_gates.shards.parts import Part
-from pytest_devops_gates.supervisor import Given
+from pytest_devops_gates.supervisor import Given, ruled
 from pytest_devops_gates.verdict import Selection, Verdict
 
-BESIDE = ("sbom.cdx.json",)
-"""Files of a run, beside its artefacts, that one part alone has to bring."""
+ANEW = ("policy", "freeze", "approval")
+"""Gates that are asked when the parts are put together, whatever they said before."""
 
 Load = Callable[[ExitStack], Sequence[Part]]
 
@@ -46,36 +58,56 @@ class Asked(msgspec.Struct, frozen=True):
 
 def judge(given: Given, asked: Asked) -> Verdict:
     """The verdict over all parts. Raises UsageError for a report of no gate that could read it."""
+    if given.asked.shard:
+        raise UsageError(f"{SHARD}={given.asked.shard}: whoever combines is no shard; unset it")
     known = brief(given.pytest_config, given.options, given.asked, given.run, runs=False)
-    state = git.state(known.project.root)
-    project = with_state(known.project, state, known.comparison, is_hook=False)
-    table, own = table_of(known.comparison.judging), table_of(known.comparison.own)
+    project = _project(known)
+    seen = watch(known, project, given.asked, given.pytest_config.pluginmanager)
+    shards = table_of(known.comparison.judging).shards
     with ExitStack() as stack:
         parts = asked.load(stack)
-        wanted = _wanted(known, project, table, own, asked.max_age)
-        flaws = [*combining.flaws(parts, wanted), *combining.conflicts(parts)]
-        parts = combining.sound(parts, wanted)
-        extra = {name: _read(known, name, path, project) for name, path in asked.reports.items()}
-        if "coverage" not in known.plan.reasons:
-            missed = Evidence(unknown="not all shards are there")
-            extra["coverage"] = missed if flaws else _coverage(given, known, project, parts)
-        shards = {**own.shards, **table.shards}
-        gathered = combining.gather(parts, known.plan, shards, extra, _test_files(project))
-        _bring(parts, project.run_dir)
-        pending = msgspec.structs.replace(
-            given.pending,
-            profile=known.plan.profile,
-            selection=Selection(known.plan.stages, known.plan.complete and not flaws),
-            policy=known.policy,
-            release=last_release.since_last(project),
-            waivers=combining.waivers(parts),
-            approvals=next((p.verdict.approvals for p in parts if p.verdict), ()),
-            shards=tuple(part.run for part in parts if part.verdict),
-        )
-    unfit = known.comparison.unfit or _told(flaws)
-    return conclude(
-        pending, known.plan, project, gathered.evidence, gathered.news, _interrupted(given), unfit
+        wanted = _wanted(known, project, shards, asked.max_age)
+        wrong = flaws(parts, wanted)
+        parts = sound(parts, wanted)
+        wrong += bring(parts, shards, project.run_dir)
+        reports = {name: _read(known, name, path, project) for name, path in asked.reports.items()}
+        here = _here(given, known, project, parts, complete=not wrong)
+        gathered = gather(parts, known.plan, shards, here, reports, _test_files(project))
+    pending = msgspec.structs.replace(
+        given.pending,
+        profile=known.plan.profile,
+        selection=Selection(known.plan.stages, known.plan.complete and not wrong),
+        policy=known.policy,
+        release=last_release.since_last(project),
+        shards=tuple(part.run for part in parts),
     )
+    unfit = known.comparison.unfit or _told(wrong)
+    interrupted = given.interrupts.name if given.interrupts.count else None
+    return ruled(
+        pending, known, project, gathered.evidence, gathered.news, seen, interrupted, unfit
+    )
+
+
+def _project(known: Brief) -> Project:
+    """The checkout, in which the folders of the parts are no change."""
+    root = known.project.root
+    project = with_state(known.project, git.state(root), known.comparison, is_hook=False)
+    if project.commit is None:
+        return project
+    return msgspec.structs.replace(project, dirty=bool(descent.altered(root)))
+
+
+def _here(
+    given: Given, known: Brief, project: Project, parts: Sequence[Part], *, complete: bool
+) -> dict[str, Evidence]:
+    """The gates that are asked once more: they are about this moment, about what judges, or about
+    all parts together."""
+    gates = {gate.name: gate for gate in known.plan.gates if gate.name not in known.plan.reasons}
+    found = {name: _run(gates[name], known, project) for name in ANEW if name in gates}
+    if "coverage" in gates:
+        missed = Evidence(unknown="not all shards are there")
+        found["coverage"] = _coverage(given, known, project, parts) if complete else missed
+    return found
 
 
 def _test_files(project: Project) -> list[str]:
@@ -84,25 +116,23 @@ def _test_files(project: Project) -> list[str]:
     return [name for name in project.test_files() if not above or name.startswith(above)]
 
 
-def _interrupted(given: Given) -> str | None:
-    return given.interrupts.name if given.interrupts.count else None
-
-
 def _told(flaws: Sequence[str]) -> str | None:
     more = f" (and {len(flaws) - 1} more)" if len(flaws) > 1 else ""
     return f"not all shards can be put together: {flaws[0]}{more}" if flaws else None
 
 
 def _wanted(
-    known: Brief, project: Project, table: config.Table, own: config.Table, max_age: timedelta
+    known: Brief, project: Project, shards: Mapping[str, ShardTable], max_age: timedelta
 ) -> Wanted:
+    now = datetime.now(timezone.utc)
     return Wanted(
         commit=project.commit,
         profile=known.plan.profile,
         policy=known.policy.sha256,
-        shards=table.shards,
-        added=own.shards,
-        since=datetime.now(timezone.utc) - max_age,
+        shards=shards,
+        base=project.base,
+        since=now - max_age,
+        until=now + SKEW,
     )
 
 
@@ -124,7 +154,7 @@ def _read(known: Brief, name: str, path: Path, project: Project) -> Evidence:
         examined=evidence.examined,
         output_sha256=hashlib.sha256(data).hexdigest(),
     )
-    return msgspec.structs.replace(evidence, receipt=receipt)
+    return completed(name, msgspec.structs.replace(evidence, receipt=receipt), project.root)
 
 
 def _coverage(given: Given, known: Brief, project: Project, parts: Sequence[Part]) -> Evidence:
@@ -157,17 +187,4 @@ def _run(gate: Gate, known: Brief, project: Project) -> Evidence:
         job = Job(task, project, reaper)
         while (evidence := job.poll()) is None:
             time.sleep(0.01)
-    return evidence
-
-
-def _bring(parts: Sequence[Part], run_dir: Path) -> None:
-    """What was built, and what was written beside it, into the folder of this run."""
-    for part in parts:
-        files = [part.folder / name for name in BESIDE]
-        if part.verdict:
-            files += [part.folder / "dist" / artefact.name for artefact in part.verdict.artefacts]
-        for file in files:
-            target = run_dir / file.relative_to(part.folder)
-            if file.is_file() and not file.is_symlink() and not target.exists():
-                target.parent.mkdir(exist_ok=True)
-                shutil.copyfile(file, target)
+    return completed(gate.name, evidence, project.root)

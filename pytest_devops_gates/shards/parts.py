@@ -11,14 +11,17 @@ from pathlib import Path
 
 import msgspec
 
-from pytest_devops_gates import archive, disk
-from pytest_devops_gates.errors import UsageError
+from pytest_devops_gates import disk
+from pytest_devops_gates.archive import VERDICT
 from pytest_devops_gates.measurement import DATA, ROOT
+from pytest_devops_gates.neutral import visible
+from pytest_devops_gates.release import soundness, strict
 from pytest_devops_gates.release.bundle import BadBundle
+from pytest_devops_gates.release.evidence import is_artefact
 from pytest_devops_gates.shards.unpack import opened
 from pytest_devops_gates.verdict import ShardRun, Verdict
 
-EVENTS = "tests.jsonl"
+EVENTS, TESTS = "tests.jsonl", "tests"
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -42,45 +45,74 @@ class Part(msgspec.Struct, frozen=True):
         assert self.verdict
         return ShardRun(self.name, self.verdict.run_id, self.sha256)
 
+    def file(self, name: str) -> Path | None:
+        """A plain file of the run, if it is there and is no link, nor lies behind one."""
+        path = self.folder / name
+        try:
+            inside = self.folder.resolve() in path.resolve().parents
+            is_link = path.resolve() != self.folder.resolve() / name
+        except OSError:
+            return None
+        return path if inside and not is_link and path.is_file() else None
+
     @property
     def coverage(self) -> Path | None:
         """The data of its coverage, if it was measured."""
-        data = self.folder / "logs" / "coverage" / DATA / "data"
-        return data if data.is_file() and not data.is_symlink() else None
+        return self.file(f"logs/coverage/{DATA}/data")
 
     @property
     def root(self) -> str | None:
         """The path at which its checkout lay, where that was written down."""
-        try:
-            told = disk.read_plain(self.folder / "logs" / "coverage" / DATA / ROOT)
-            return told.decode("utf-8", "surrogateescape")
-        except OSError:
-            return None
+        told = self.file(f"logs/coverage/{DATA}/{ROOT}")
+        return told.read_text("utf-8", "surrogateescape") if told else None
 
 
-def load(stack: ExitStack, path: Path, where: str) -> Part:
-    """A run's folder, or a zip of it that stays unpacked as long as the stack is open.
+def load(stack: ExitStack, path: Path, where: str, name: str | None = None) -> Part:
+    """A run's folder, or a zip of it that stays unpacked as long as the stack is open. ``name`` is
+    the shard that it has to be, where the caller knows.
 
     Raises UsageError where there is neither."""
     try:
-        return read(stack.enter_context(opened(path)), where)
+        part = read(stack.enter_context(opened(path)), where)
     except BadBundle as error:
         return Part(where, path, error=f"{where}: {error}")
+    if name and part.verdict and part.name != name:
+        told = f"{where}: says that it is the shard '{visible(part.name)[:64]}', not {name}"
+        return Part(where, path, error=told)
+    return part
 
 
 def read(folder: Path, where: str) -> Part:
-    """What lies in the folder of a run. What cannot be read is its ``error``."""
+    """What lies in the folder of a run, of which nothing is believed. What cannot be read, or
+    contradicts itself, is its ``error``."""
+    part = Part(where, folder)
     try:
-        data = disk.read_plain(folder / archive.VERDICT)
-        verdict = archive.load(folder).verdict
-        ran = frozenset(_ran(folder / EVENTS)) if (folder / EVENTS).is_file() else frozenset()
+        found = part.file(VERDICT)
+        if found is None:
+            raise ValueError(f"has no {VERDICT}")
+        data = disk.read_plain(found)
+        verdict = strict.verdict(data)
+        wrong = next(soundness.contradictions(verdict), None)
+        if wrong or (wrong := next(_unfit(verdict), None)):
+            raise ValueError(wrong)
+        events = part.file(EVENTS)
+        ran = frozenset(_ran(events)) if events else frozenset()
     except OSError as error:
         return Part(where, folder, error=f"{where}: {error.strerror}")
-    except UsageError as error:
-        return Part(where, folder, error=str(error))
-    except (ValueError, IndexError) as error:
-        return Part(where, folder, error=f"{where}: {EVENTS} cannot be read: {error}")
+    except (ValueError, IndexError, RecursionError) as error:
+        return Part(where, folder, error=f"{where}: {visible(str(error))[:300]}")
     return Part(where, folder, verdict, hashlib.sha256(data).hexdigest(), ran)
+
+
+def _unfit(verdict: Verdict) -> Iterator[str]:
+    """What no run of ours would say."""
+    for artefact in verdict.artefacts:
+        if not is_artefact(artefact.name) or Path(artefact.name).name != artefact.name:
+            yield f"artefacts: '{artefact.name}' is no name of a file that is built"
+    for ruling in verdict.gates:
+        for name, value in ruling.metrics.items():
+            if ruling.name == TESTS and not name.startswith("findings.") and value < 0:
+                yield f"gates.{TESTS}.metrics.{name}: {value}, needs 0 at least"
 
 
 class _Event(msgspec.Struct):
@@ -108,6 +140,8 @@ def _ran(path: Path) -> Iterator[str]:
                 raise ValueError(f"test {len(ids)} is missing")
             ids += event.ids
         elif event.event == "report" and event.when == "teardown":
+            if event.test < 0:
+                raise ValueError(f"{EVENTS}: a report of no test")
             yield ids[event.test]
 
 

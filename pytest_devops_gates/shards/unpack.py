@@ -28,7 +28,14 @@ def opened(path: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="devops-gates-") as folder:
         try:
             _unpack(path, Path(folder))
-        except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, ValueError) as error:
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            RuntimeError,
+            EOFError,
+            ValueError,
+            OSError,
+        ) as error:
             told = visible(path.name)
             raise BadBundle(f"{told}: no zip that can be read: {visible(str(error))}") from None
         yield Path(folder)

@@ -143,11 +143,11 @@ def test_a_failing_test_of_one_job_fails_the_whole(checkout: Checkout) -> None:
 def test_the_report_of_a_job_without_python(checkout: Checkout) -> None:
     files = {
         **FILES,
-        "pyproject.toml": FILES["pyproject.toml"]
+        "pyproject.toml": FILES["pyproject.toml"].replace('["test"]\n', '["test", "deploy"]\n')
         + """
         [[tool.devops-gates.command]]
         name = "web"
-        stage = "test"
+        stage = "deploy"
         run = ["false"]
         reads = "junit"
         """,
@@ -163,3 +163,17 @@ def test_the_report_of_a_job_without_python(checkout: Checkout) -> None:
     ended = combine(checkout, *runs, "--report", "wbe=out/good.xml")
     assert ended.status == 4
     assert "no [[tool.devops-gates.command]] has this name" in ended.stdout
+
+
+def test_whoever_combines_is_no_shard(both: Checkout) -> None:
+    command = [sys.executable, "-m", "pytest_devops_gates", "release", "combine", "out/fast"]
+    ended = both.run(command=command, env={"DEVOPS_GATES_SHARD": "fast"})
+    assert ended.status == 4
+    assert "whoever combines is no shard" in ended.stdout
+
+
+def test_a_part_is_the_one_that_the_caller_names(both: Checkout) -> None:
+    assert combine(both, "fast=out/fast", "slow=out/slow").status == 0
+    ended = combine(both, "fast=out/slow", "slow=out/fast")
+    assert ended.status == 6
+    assert "says that it is the shard 'slow', not fast" in ended.verdict["reason"]

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from pytest_devops_gates.builtin import GATES
+from pytest_devops_gates.process import find_optional
+from pytest_devops_gates.stage import Stage
 from tests.conftest import Checkout, Ended
 from tests.runs import releasable
 from tests.runs.releasable import WORKFLOW, approve, lock, read, replace, write
@@ -27,6 +30,9 @@ LOOKING = (
     "version", "changelog", "api", "locked", "freeze", "approval",
 )  # fmt: skip
 """The gates of build, security and deploy, by whether they have something built."""
+
+if find_optional("zizmor", Path(__file__).parent) is None:  # PyPI has it for 3.11 and newer
+    LOOKING = tuple(name for name in LOOKING if name != "workflows")
 
 TESTING = ("lint", "format", "types", "tree", "tests", "coverage")
 RED = ("fail", "unknown")
@@ -75,12 +81,11 @@ def test_a_project_that_is_ready_passes_with_every_gate(ledger: Checkout) -> Non
     assert {name: outcomes[name] for name in expected} == dict.fromkeys(expected, "pass"), (
         run.all_said
     )
-    by_stage = {
-        g["name"] for g in run.verdict["gates"] if g["stage"] in ("build", "security", "deploy")
-    }
-    assert by_stage == {*BUILDING, *LOOKING}
-    advisory = {g["name"] for g in run.verdict["gates"] if g["level"] == "advisory"}
-    assert advisory == {"suppressions", "commits", "reproducible", "workflows", "dependencies"}
+    levels = {g["name"]: g["level"] for g in run.verdict["gates"] if g["outcome"] == "pass"}
+    advisory = {name for name, level in levels.items() if level == "advisory"}
+    assert advisory <= {"suppressions", "commits", "reproducible", "workflows", "dependencies"}
+    mattering = {g.name for g in GATES if g.stage in (Stage.BUILD, Stage.SECURITY, Stage.DEPLOY)}
+    assert mattering - {*BUILDING, *LOOKING} <= {"workflows"}  # no gate is forgotten here
 
 
 def add_secrets(ledger: Checkout) -> None:
@@ -143,7 +148,7 @@ PLANTED: dict[str, tuple[Callable[[Checkout], None], list[str]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("gate", PLANTED)
+@pytest.mark.parametrize("gate", [name for name in PLANTED if name in LOOKING])
 def test_what_is_planted_turns_exactly_its_gate_red(ledger: Checkout, gate: str) -> None:
     plant, says = PLANTED[gate]
     plant(ledger)
@@ -156,7 +161,15 @@ def test_what_is_planted_turns_exactly_its_gate_red(ledger: Checkout, gate: str)
     if gate == "secrets":
         rules = {f["rule"] for f in run.verdict["findings"] if f["gate"] == gate}
         assert {rule for rule, _, _ in SECRETS} <= rules
-        assert not [value for _, _, value in SECRETS if value in run.stdout + str(run.verdict)]
+        assert hidden(ledger, run)
+
+
+def hidden(ledger: Checkout, run: Ended) -> bool:
+    """Whether no value, and no middle line of one, was printed or stands in a file of the run."""
+    values = [value.splitlines()[len(value.splitlines()) // 2].encode() for _, _, value in SECRETS]
+    kept = [p.read_bytes() for p in (ledger.root / ".devops-gates").rglob("*") if p.is_file()]
+    told = [run.stdout.encode(), run.stderr.encode(), *kept]
+    return not [value for value in values for text in told if value in text]
 
 
 @pytest.fixture

@@ -19,8 +19,9 @@ from pytest_devops_gates.gate import Command, Gate
 from pytest_devops_gates.plan import Plan, plan
 from pytest_devops_gates.policy import rule
 from pytest_devops_gates.project import Project
-from pytest_devops_gates.shards import combining
-from pytest_devops_gates.shards.combining import Wanted
+from pytest_devops_gates.shards import combining, parts
+from pytest_devops_gates.shards.bringing import bring
+from pytest_devops_gates.shards.flaws import Wanted, flaws, sound
 from pytest_devops_gates.shards.parts import Part
 from pytest_devops_gates.stage import Stage
 from pytest_devops_gates.verdict import (
@@ -29,13 +30,18 @@ from pytest_devops_gates.verdict import (
     Ruling,
     TestCounts,
     Verdict,
-    Waiver,
 )
+from tests.conformance.sample import verdict as conforming
 
 COMMIT, POLICY = "c" * 40, "p" * 64
 SHARDS = {"one": ShardTable(), "two": ShardTable()}
 WANTED = Wanted(
-    COMMIT, "merge", POLICY, SHARDS, since=datetime(2026, 1, 31, 12, 0, tzinfo=timezone.utc)
+    COMMIT,
+    "merge",
+    POLICY,
+    SHARDS,
+    since=datetime(2026, 1, 31, 12, 0, tzinfo=timezone.utc),
+    until=datetime(2026, 1, 31, 14, 0, tzinfo=timezone.utc),
 )
 RECEIPT = Receipt("tool", "1", ("tool",), 0, 1.0, 3)
 
@@ -133,8 +139,8 @@ def finding(name: str = "a.py", state: str = "new") -> Finding:
 
 def test_two_sound_parts_have_no_flaw() -> None:
     parts = [part(verdict("one")), part(verdict("two"))]
-    assert combining.flaws(parts, WANTED) == []
-    assert combining.sound(parts, WANTED) == parts
+    assert flaws(parts, WANTED) == []
+    assert sound(parts, WANTED) == parts
 
 
 @pytest.mark.parametrize(
@@ -149,6 +155,8 @@ def test_two_sound_parts_have_no_flaw() -> None:
         ({"policy": PolicySource("x", "q" * 64)}, "is foreign: it was judged by another policy"),
         ({"started": "2026-01-31T11:59:59Z"}, "is stale: it began at 2026-01-31T11:59:59Z"),
         ({"started": "yesterday"}, "is stale"),
+        ({"started": "2026-01-31T14:00:01Z"}, "is of the future"),
+        ({"base": "e" * 40}, "is foreign: it was compared with eeeeeeeeee, not (none)"),
         ({"exit_status": 2, "reason": "interrupted"}, "came to no end: interrupted"),
         ({"exit_status": 3}, "came to no end"),
         ({"exit_status": 4}, "came to no end"),
@@ -158,44 +166,81 @@ def test_two_sound_parts_have_no_flaw() -> None:
 def test_a_part_that_must_not_speak(fields: dict[str, Any], said: str) -> None:
     bad = part(msgspec.structs.replace(verdict("two"), **fields))
     parts = [part(verdict("one")), bad]
-    found = combining.flaws(parts, WANTED)
+    found = flaws(parts, WANTED)
     assert any(said in flaw for flaw in found), found
-    assert combining.sound(parts, WANTED) == parts[:1]
+    assert sound(parts, WANTED) == parts[:1]
 
 
 def test_a_missing_and_a_doubled_part() -> None:
     parts = [part(verdict("one")), part(verdict("one", run_id="again"))]
-    assert combining.flaws(parts, WANTED) == [
+    assert flaws(parts, WANTED) == [
         "the shard two is missing",
         "the shard one is there 2 times",
     ]
-    assert combining.sound(parts, WANTED) == []
+    assert sound(parts, WANTED) == []
 
 
 def test_a_part_that_cannot_be_read_is_told() -> None:
     bad = Part("x.zip", Path("x.zip"), error="x.zip: no zip that can be read")
     parts = [part(verdict("one")), part(verdict("two")), bad]
-    assert combining.flaws(parts, WANTED) == ["x.zip: no zip that can be read"]
+    assert flaws(parts, WANTED) == ["x.zip: no zip that can be read"]
 
 
-def test_a_shard_that_the_change_adds_may_come_beside() -> None:
-    added = msgspec.structs.replace(WANTED, added={"three": ShardTable()})
-    parts = [part(verdict(name)) for name in ("one", "two", "three")]
-    assert combining.flaws(parts, added) == []
+def test_one_run_under_two_names_is_told() -> None:
+    parts = [part(verdict("one", run_id="r")), part(verdict("two", run_id="r"))]
+    assert flaws(parts, WANTED) == ["the run r is there under 2 names"]
 
 
 def test_without_expected_shards_nothing_can_be_whole() -> None:
     nobody = msgspec.structs.replace(WANTED, shards={})
-    assert "names none" in combining.flaws([part(verdict("one"))], nobody)[0]
+    assert "names none" in flaws([part(verdict("one"))], nobody)[0]
 
 
-def test_files_of_one_name_must_be_one_file() -> None:
-    built = [
-        part(verdict(name, artefacts=(Artefact("a.whl", sha * 64, 1),)))
-        for name, sha in (("one", "1"), ("two", "2"))
+BUILD = {"one": ShardTable(["build"]), "two": ShardTable(["test"])}
+
+
+def built(tmp_path: Path, name: str, data: bytes = b"a", told: bytes = b"a") -> Part:
+    folder = tmp_path / name
+    (folder / "dist").mkdir(parents=True)
+    (folder / "dist/a.whl").write_bytes(data)
+    artefact = Artefact("a.whl", hashlib.sha256(told).hexdigest(), len(told))
+    return msgspec.structs.replace(part(verdict(name, artefacts=(artefact,))), folder=folder)
+
+
+def test_what_was_built_is_brought(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    assert bring([built(tmp_path, "one")], BUILD, tmp_path / "run") == []
+    assert (tmp_path / "run/dist/a.whl").read_bytes() == b"a"
+
+
+def test_other_bytes_than_those_that_were_judged_are_not(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    wrong = bring([built(tmp_path, "one", data=b"b")], BUILD, tmp_path / "run")
+    assert wrong == ["the shard one built another a.whl than it brings"]
+    assert not (tmp_path / "run/dist/a.whl").exists()
+
+
+def test_nor_what_a_job_brings_that_may_not_build(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    assert bring([built(tmp_path, "two")], BUILD, tmp_path / "run") == []
+    assert not (tmp_path / "run/dist").exists()
+
+
+def test_nor_what_lies_behind_a_link(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    one = built(tmp_path, "one")
+    (one.folder / "dist").rename(tmp_path / "elsewhere")
+    (one.folder / "dist").symlink_to(tmp_path / "elsewhere")
+    assert bring([one], BUILD, tmp_path / "run") == [
+        "the shard one built a.whl, and does not bring it"
     ]
-    assert combining.conflicts(built) == ["the shards built different files a.whl"]
-    assert combining.conflicts(built[:1] * 2) == []
+
+
+def test_files_of_one_name_must_be_one_file(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    both = dict.fromkeys(("one", "two"), ShardTable())
+    pair = [built(tmp_path, "one"), built(tmp_path, "two", b"b", b"b")]
+    assert bring(pair, both, tmp_path / "run") == ["the shards built different files a.whl"]
 
 
 # gates that several ran
@@ -296,14 +341,20 @@ def test_a_path_that_every_part_left_out_is_missed() -> None:
     two = with_tests("two", ["b"], ["b"], paths=("tests/more",))
     files = ["tests/a.py", "tests/more/b.py", "tests/more/c.py"]
     assert (
-        combining.gather((one, two), planned(), SHARDS, {}, files).evidence["tests"].unknown is None
+        combining.gather((one, two), planned(), SHARDS, {}, test_files=files)
+        .evidence["tests"]
+        .unknown
+        is None
     )
-    found = combining.gather((one, two), planned(), SHARDS, {}, [*files, "tests/c.py"])
+    found = combining.gather((one, two), planned(), SHARDS, {}, test_files=[*files, "tests/c.py"])
     said = "tests/c.py was left out by the paths that each shard ran (1 files in all)"
     assert found.evidence["tests"].unknown == said
     three = with_tests("one", ["a"], ["a"], paths=(".",))
     assert (
-        combining.gather((three,), planned(), SHARDS, {}, files).evidence["tests"].unknown is None
+        combining.gather((three,), planned(), SHARDS, {}, test_files=files)
+        .evidence["tests"]
+        .unknown
+        is None
     )
 
 
@@ -336,8 +387,100 @@ def test_any_split_of_all_tests_is_whole_and_any_loss_is_not(
     assert gathered(*parts(lost), shards=shards)["tests"].unknown
 
 
-def test_each_waiver_is_told_once() -> None:
-    waiver = Waiver("w", "lint", "why", "who", "2026-01-01", "2026-02-01", holds_back=2)
-    more = msgspec.structs.replace(waiver, holds_back=3)
-    parts = [part(verdict("one", waivers=(waiver,))), part(verdict("two", waivers=(more,)))]
-    assert combining.waivers(parts) == (more,)
+# what one part cannot do to another
+
+
+def test_of_two_words_on_one_finding_the_worse_counts() -> None:
+    milder = msgspec.structs.replace(finding(), severity=Severity.INFO, state="known")
+    for one, two in ((finding(), milder), (milder, finding())):
+        found = gathered(with_lint("one", one), with_lint("two", two))["lint"]
+        assert found.findings == (finding(),)
+
+
+def test_what_a_part_waived_is_not_waived_by_its_word() -> None:
+    waived = msgspec.structs.replace(finding(state="waived"), waiver="w")
+    found = gathered(with_lint("one", waived), with_lint("two"))["lint"]
+    assert [f.state for f in found.findings] == ["new"]
+
+
+def test_the_stage_of_a_gate_is_the_policys_word() -> None:
+    shards = {"one": ShardTable(["test"]), "two": ShardTable(["develop"])}
+    lying = with_lint("one")
+    assert lying.verdict
+    told = msgspec.structs.replace(lying.verdict.gates[0], stage="test")
+    lying = msgspec.structs.replace(
+        lying, verdict=msgspec.structs.replace(lying.verdict, gates=(told,))
+    )
+    assert gathered(lying, shards=shards)["lint"].unknown == "no shard ran it"
+
+
+NUMBERS = Gate("lint", Stage.DEVELOP, command=command, conditions={"ms": "<= 500"}, metrics=("ms",))
+
+
+def test_the_numbers_are_those_of_the_part_that_fails() -> None:
+    here = Path.cwd()
+    made = plan(Table(), [NUMBERS], Project(here, here, here, 0.0))
+
+    def timed(shard: str, ms: float) -> Part:
+        evidence = Evidence(metrics={"ms": ms}, examined=1, receipt=RECEIPT)
+        return part(verdict(shard, rule(made.settings["lint"], evidence)))
+
+    parts = (timed("one", 100), timed("two", 900))
+    for order in (parts, parts[::-1]):
+        found = combining.gather(order, made, SHARDS, {}).evidence["lint"]
+        assert rule(made.settings["lint"], found).outcome == "fail"
+
+
+def test_a_fail_that_its_numbers_do_not_show_is_not_forgotten() -> None:
+    failed = msgspec.structs.replace(lint(), outcome="fail", reason="lint: the tool said so")
+    found = gathered(part(verdict("one", failed)), with_lint("two"))["lint"]
+    assert found.unknown == "one: the tool said so"
+
+
+# reading a part
+
+
+def written(folder: Path, told: Verdict, events: bytes | None = None) -> Part:
+    folder.mkdir()
+    (folder / "verdict.json").write_bytes(msgspec.json.encode(told))
+    if events is not None:
+        (folder / "tests.jsonl").write_bytes(events)
+    return parts.read(folder, "it")
+
+
+@pytest.mark.parametrize(
+    ("events", "said"),
+    [
+        (b'{"event":"report","when":"teardown"}\n', "a report of no test"),
+        (b'{"event":"report","test":3,"when":"teardown"}\n', "out of range"),
+        (b'{"event":"ids","first":2,"ids":["a"]}\n', "test 0 is missing"),
+        (b'{"event":"ids",\n', "it: "),
+        (b'{"ids":' + b"[" * 100_000, "it: "),
+    ],
+)
+def test_events_that_cannot_be_believed(events: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / "tests.jsonl").write_bytes(events)
+    told = sample()
+    assert said in (written(tmp_path / "run", told, events).error or "")
+
+
+def sample() -> Verdict:
+    """A verdict that contradicts itself nowhere."""
+    return msgspec.convert(conforming(), Verdict)
+
+
+def test_a_sound_run_is_read(tmp_path: Path) -> None:
+    assert written(tmp_path / "run", sample()).error is None
+
+
+@pytest.mark.parametrize("name", ["../../x.whl", "a/b.whl", "/etc/x.whl", "id_rsa", "..", ""])
+def test_an_artefact_is_a_file_of_its_folder(name: str, tmp_path: Path) -> None:
+    told = msgspec.structs.replace(sample(), artefacts=(Artefact(name, "0" * 64, 1),))
+    assert "artefacts: " in (written(tmp_path / "run", told).error or "")
+
+
+def test_a_run_is_no_link(tmp_path: Path) -> None:
+    written(tmp_path / "run", sample())
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/verdict.json").symlink_to(tmp_path / "run/verdict.json")
+    assert "has no verdict.json" in (parts.read(tmp_path / "other", "it").error or "")
