@@ -1,5 +1,5 @@
 """``devops-gates/approvals.toml``: who consented to what, and who overrides a gate. Pure, but for
-``found``.
+``found`` and ``committed``.
 
 Nothing in the file proves who wrote it: that is for the forge to say (CODEOWNERS, signed commits).
 """
@@ -14,24 +14,35 @@ from typing import Any
 
 import msgspec
 
-from pytest_devops_gates import disk
+from pytest_devops_gates import disk, git
 from pytest_devops_gates.config import load_toml
 from pytest_devops_gates.decode import decode
-from pytest_devops_gates.errors import UsageError
+from pytest_devops_gates.errors import CannotTell, UsageError
+from pytest_devops_gates.project import Project
 from pytest_devops_gates.verdict import Approval
 
 FILE = "devops-gates/approvals.toml"
 
 LONGEST_OVERRIDE = timedelta(days=7)
 COMMIT = re.compile(r"[0-9a-f]{12,64}")
-"""The hash of a commit, or the beginning of one."""
+"""The hash of a commit, or the beginning of one; only whole ones count."""
 
+WHOLE = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+UNCOMMITTED = (
+    f"uncommitted changes of {FILE} do not count · git add {FILE} && git commit -m Approve {FILE}"
+)
+AS_IT_LIES = f"{FILE} counts as it lies there, since there is no commit that could hold it"
+LOST = "git no longer tells which commit HEAD is · git rev-parse HEAD"
+MOVED = "HEAD was committed after this had begun: {} is not taken from there · run it again"
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 _MAIL = re.compile(r"(?P<name>[^<>]*)<(?P<mail>[^<>\s]+)>")
 _DAY = timedelta(days=1)
 _FUTURE = "its 'when' lies in the future"
 _NOT_HERE = "it is for another commit, {}"
+_NOT_WHOLE = "it names the beginning of a commit's hash, {}, and only whole ones count"
+_OBJECTS = {"GIT_NO_REPLACE_OBJECTS": "1"}
+"""What a commit holds, and not what ``git replace`` shows in its place."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -86,19 +97,53 @@ class Standing(msgspec.Struct, frozen=True):
     others: tuple[tuple[Entry, str], ...] = ()
 
 
+class Held(msgspec.Struct, frozen=True):
+    """The bytes of the file that count, and what has to be told of them."""
+
+    data: bytes
+    notes: tuple[str, ...] = ()
+
+
 class _File(msgspec.Struct, frozen=True):
     approval: list[Entry] = []
     override: list[dict[str, Any]] = []
 
 
 def found(root: Path) -> bytes:
-    """The project's file; nothing where there is none. Raises UsageError when it cannot be read."""
+    """The project's file as it lies there, whoever wrote it; nothing where there is none. Raises
+    UsageError when it cannot be read."""
     try:
         return disk.read_plain(root / FILE)
     except FileNotFoundError:
         return b""
     except OSError as error:
         raise UsageError(f"{FILE} cannot be read: {error.strerror}") from None
+
+
+def committed(project: Project) -> Held:
+    """The file as HEAD of the checkout holds it: that is what others reviewed. What lies there
+    beside it may have been written by a test of this very run.
+
+    Without git, or a commit, it is the file as it lies there. Raises CannotTell when git refuses,
+    and UsageError when the file cannot be read.
+    """
+    root = project.root
+    if project.commit is None:
+        project.listing()
+        data = found(root)
+        return Held(data, (AS_IT_LIES,) if data else ())
+    head = git.resolve(root, "HEAD", _OBJECTS)
+    if head is None:
+        raise CannotTell(LOST)
+    if head != project.commit and _committed_at(root, head) > project.started:
+        raise CannotTell(MOVED.format(FILE))
+    data = git.contents(root, head, [FILE], _OBJECTS).get(FILE, b"")
+    return Held(data, () if _is_there(root, data) else (UNCOMMITTED,))
+
+
+def is_whole(commit: str | None) -> bool:
+    """Whether it is the whole hash of a commit."""
+    return commit is not None and WHOLE.fullmatch(commit) is not None
 
 
 def entries(data: bytes, name: str) -> tuple[Entry, ...]:
@@ -228,6 +273,22 @@ def written(told: date) -> str:
     return told.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _committed_at(root: Path, commit: str) -> int:
+    """When a commit was made, in seconds since 1970."""
+    told = git.git(root, "show", "--no-patch", "--no-show-signature", "--no-color", "--format=%ct",
+                   commit, env=_OBJECTS)  # fmt: skip
+    return int(told)
+
+
+def _is_there(root: Path, data: bytes) -> bool:
+    """Whether the file lies there as it is committed; git may have written other line ends."""
+    try:
+        lies = found(root)
+    except UsageError:
+        return False
+    return lies.replace(b"\r\n", b"\n") == data.replace(b"\r\n", b"\n")
+
+
 def _read(data: bytes, name: str) -> list[Entry]:
     file: _File = decode(_File, load_toml(data, name), name)
     return file.approval
@@ -295,8 +356,10 @@ def _refusal(
 
 
 def _commit_refusal(commit: str | None, commits: Collection[str]) -> str | None:
-    if commit is None or any(full.startswith(commit) for full in commits):
+    if commit is None or commit in commits:
         return None
+    if not is_whole(commit):
+        return _NOT_WHOLE.format(commit)
     return _NOT_HERE.format(commit[:12])
 
 

@@ -42,7 +42,7 @@ APPLICATIONS = (
 )
 
 _BLOCK = 2**20
-_NOTE = re.compile(r"(?:[^/]*: )?built (?P<name>[^/ ]+) sha256:(?P<digest>[0-9a-f]{64})")
+_NOTE = re.compile(r"(?:[^/:\s]+: )?built (?P<name>[^/ ]+) sha256:(?P<digest>[0-9a-f]{64})")
 _BROKEN = (
     b"Backend subprocess exited",
     b"does not appear to be a valid source distribution",

@@ -122,7 +122,7 @@ def _rescue(
 
 def _write(verdict: Verdict, place: Place, known: Sequence[Reporter]) -> tuple[Report, list[str]]:
     run = place.run
-    verdict = msgspec.structs.replace(verdict, artefacts=evidence.artefacts(run.path))
+    verdict = msgspec.structs.replace(verdict, artefacts=evidence.built(verdict, run.path))
     disk.write(run.path / archive.VERDICT, dump(verdict) + "\n")
     runs.lead_latest(run)
     report = archive.of(verdict, run.path)

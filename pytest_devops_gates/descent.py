@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from pytest_devops_gates import git
-from pytest_devops_gates.approvals import FILE
+from pytest_devops_gates.approvals import FILE, is_whole
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.project import Project
 
@@ -36,7 +36,7 @@ class Same(msgspec.Struct, frozen=True):
 
 
 def same(project: Project, named: Iterable[str]) -> Same:
-    """Those of the named commits (hashes, or beginnings of them) that stand for HEAD, and HEAD.
+    """Those of the named commits (by their whole hashes) that stand for HEAD, and HEAD.
 
     None of them does where the checkout has uncommitted changes of other tracked files.
     """
@@ -44,14 +44,13 @@ def same(project: Project, named: Iterable[str]) -> Same:
     if head is None or (project.dirty and altered(root)):
         return Same()
     commits, unknown = [head], None
-    others = sorted({name for name in named if not head.startswith(name)})
+    others = sorted({name for name in named if is_whole(name)} - {head})
     shallow = bool(others) and is_shallow(root)
     for name in others:
-        full = git.resolve(root, name)
-        # a branch or a tag may be called like the beginning of a hash
-        known = full is not None and full.startswith(name)
-        if known and full and git.merge_base_of(root, full, head) == full:
-            commits += [full] if _is_same_but_for_approvals(root, full, head) else []
+        # a branch or a tag may be called like a hash, and an object may be a tag
+        known = git.resolve(root, name) == name
+        if known and git.merge_base_of(root, name, head) == name:
+            commits += [name] if _is_same_but_for_approvals(root, name, head) else []
         elif shallow:
             unknown = SHALLOW.format(name[:12])
     return Same(tuple(commits), unknown)
@@ -79,6 +78,17 @@ def authors(project: Project, since: str | None, until: str) -> frozenset[str]:
                    f":(exclude){FILE}")  # fmt: skip
     lines = told.decode("utf-8", "replace").splitlines()
     return frozenset(line.strip() for line in lines if line.strip())
+
+
+def is_unchanged(project: Project, since: str) -> bool:
+    """Whether nothing of the project but approvals is other than at a revision, or there is none
+    such."""
+    root, before = project.root, git.resolve(project.root, since)
+    if before is None or project.commit is None:
+        return True
+    return not git.git(root, "diff-tree", "-r", "-z", "--name-only", "--no-renames",
+                       "--ignore-submodules=none", before, project.commit, "--", ".",
+                       f":(exclude){FILE}")  # fmt: skip
 
 
 def is_shallow(root: Path) -> bool:

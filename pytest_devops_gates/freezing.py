@@ -30,7 +30,8 @@ class Window(msgspec.Struct, frozen=True):
 
     ``start`` and ``end`` are ``from`` and ``to``. Times of day are ``"16:00"``, up to ``"24:00"``;
     one that ends at or before its beginning goes on to the next day. Days are whole ones, the
-    last one included; a moment without an offset is local time. Raises UsageError otherwise.
+    last one included; a moment without an offset is local time. Raises UsageError otherwise; which
+    end comes first is for ``check_order`` to tell, which knows the zone.
     """
 
     days: tuple[str, ...] = ()
@@ -60,10 +61,6 @@ class Window(msgspec.Struct, frozen=True):
             raise UsageError(f"{self.shown}: a window has {told}")
         if not all(1970 <= end.year < 9000 for end in ends):
             raise UsageError(f"{self.shown}: a year is out of range")
-        naive = [_moment(end) for end in ends]
-        is_comparable = naive[0].tzinfo is None and naive[1].tzinfo is None
-        if is_comparable and naive[0] > naive[1]:
-            raise UsageError(f"{self.shown}: it ends before it begins")
 
     @property
     def start_minute(self) -> int:
@@ -118,6 +115,17 @@ def zone(name: str) -> tzinfo | None:
         raise UsageError(f"there is no time zone '{name}'{near}") from None
 
 
+def check_order(window: Window, here: tzinfo) -> None:
+    """Raises UsageError for a span that is over when it begins, and so would freeze nothing."""
+    if window.days:
+        return
+    start, end = _moment(window.start), _end(window.end)
+    if (start.tzinfo is None) != (end.tzinfo is None):
+        start, end = _span(window, here)
+    if start >= end:
+        raise UsageError(f"{window.shown}: it ends before it begins, or as it does")
+
+
 def frozen(
     windows: Iterable[Window], holidays: Iterable[date], here: tzinfo, now: datetime
 ) -> Frozen | None:
@@ -167,9 +175,7 @@ def _spans(
 
 
 def _span(window: Window, here: tzinfo) -> tuple[datetime, datetime]:
-    start, end = _moment(window.start), _moment(window.end)
-    if not isinstance(window.end, datetime):
-        end += _DAY
+    start, end = _moment(window.start), _end(window.end)
     return (
         start.astimezone(timezone.utc) if start.tzinfo else reached(start, here),
         end.astimezone(timezone.utc) if end.tzinfo else passed(end, here),
@@ -224,3 +230,8 @@ def _midnight(day: date) -> datetime:
 
 def _moment(told: date) -> datetime:
     return told if isinstance(told, datetime) else _midnight(told)
+
+
+def _end(told: date) -> datetime:
+    """The moment at which a span is over: a day is included."""
+    return told if isinstance(told, datetime) else _midnight(told) + _DAY

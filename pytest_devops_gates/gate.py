@@ -71,7 +71,7 @@ class Canary(msgspec.Struct, frozen=True):
 
     ``says`` names it in a few words. ``files`` maps paths below the root to a new content, or None
     for a file to delete. ``tag`` is a git tag to lead to a commit beside the history, and
-    ``commit`` the message of a commit to make.
+    ``commit`` the message of a commit to make, which holds the files.
     """
 
     says: str

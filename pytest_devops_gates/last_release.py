@@ -41,13 +41,25 @@ def last_tag(project: Project) -> str | None:
         return None
 
 
+def release_tags(project: Project) -> list[str]:
+    """The tags of all releases that HEAD holds, the last one first; none where git does not
+    tell."""
+    try:
+        return _ordered(project, project.toplevel) if project.toplevel else []
+    except CannotTell:
+        return []
+
+
 def _last(project: Project, top: Path) -> str | None:
     """The tag of the highest version that HEAD holds and is not itself, final versions first."""
+    here, order = project.commit, _ordered(project, top)
+    return next((tag for tag in order if git.resolve(top, f"refs/tags/{tag}") != here), None)
+
+
+def _ordered(project: Project, top: Path) -> list[str]:
     nested = top.resolve() != project.root.resolve()
     named = tags.versions(_ask(top, *_MERGED), versions.own_names(project), nested=nested)
-    order = sorted(named, key=lambda tag: (not named[tag].is_prerelease, named[tag]), reverse=True)
-    here = project.commit
-    return next((tag for tag in order if git.resolve(top, f"refs/tags/{tag}") != here), None)
+    return sorted(named, key=lambda tag: (not named[tag].is_prerelease, named[tag]), reverse=True)
 
 
 def _ask(root: Path, *args: str) -> bytes:

@@ -35,6 +35,9 @@ _SETTINGS = frozenset(
 )  # fmt: skip
 """Settings of uv that a lock depends on."""
 
+_INDEX = "https://pypi.org/simple"
+"""Where uv looks when it is told of no other place."""
+
 _EXTRA = re.compile(r"extra == '([^']+)'")
 
 
@@ -67,8 +70,8 @@ def pdm(pyproject: Table, lock: Table) -> list[str]:
 
 
 def uv(pyproject: Table, lock: Table) -> list[str]:
-    """Its own metadata beside the dependencies, by name, extras and specifier. Markers, sources
-    and the settings of uv are left to uv itself."""
+    """Its own metadata beside the dependencies, by name, extras and specifier, and the packages
+    that it holds for them. Markers, sources and the settings of uv are left to uv itself."""
     _check_format("uv.lock", lock.get("version"), ("1",), "uv lock")
     own = _own_package(pyproject, lock)
     metadata = _within(own, "metadata")
@@ -79,13 +82,20 @@ def uv(pyproject: Table, lock: Table) -> list[str]:
     for group, entries in _within(metadata, "requires-dev").items():
         for one in _tables(entries):
             _put(locked, _uv_place(one, f"group {group}"), _uv_specifier(one))
-    return [*_differences(_wanted(pyproject), locked), *_python(pyproject, lock)]
+    return [
+        *_differences(_wanted(pyproject), locked),
+        *dict.fromkeys(_not_held(pyproject, lock)),
+        *_python(pyproject, lock),
+    ]
 
 
 def needs_uv(pyproject: Table, lock: Table) -> bool:
-    """Whether something decides that ``uv`` does not compare: a marker, or settings of uv."""
-    own = _within(_within(pyproject, "tool"), "uv")
-    if not _SETTINGS.isdisjoint(own) or "manifest" in lock or is_dynamic(pyproject):
+    """Whether something decides that ``uv`` does not compare: a marker, settings of uv, or an
+    index that only these, or the environment, can name."""
+    if _is_set(pyproject) or "manifest" in lock or is_dynamic(pyproject):
+        return True
+    sources = [_within(one, "source") for one in _tables(lock.get("package"))]
+    if any(str(one.get("registry", _INDEX)).rstrip("/") != _INDEX for one in sources):
         return True
     metadata = _within(_own_package(pyproject, lock), "metadata")
     locked = [*_tables(metadata.get("requires-dist"))]
@@ -115,6 +125,33 @@ def pylock(pyproject: Table, lock: Table, path: str) -> list[str]:
         elif not any(v is None or _holds(wanted.specifier, v) for v in there):
             differs.append(f"it has no {wanted.name}{wanted.specifier}")
     return differs
+
+
+def _is_set(pyproject: Table) -> bool:
+    return not _SETTINGS.isdisjoint(_within(_within(pyproject, "tool"), "uv"))
+
+
+def _not_held(pyproject: Table, lock: Table) -> Iterator[str]:
+    """Which dependencies without a marker are not among its packages, or not as they are wanted:
+    from an index, unless a setting of uv may say otherwise, in a version that is allowed."""
+    held: dict[str, list[Table]] = {}
+    for one in _tables(lock.get("package")):
+        held.setdefault(canonicalize_name(str(one.get("name"))), []).append(one)
+    for _, wanted in _stated(pyproject):
+        if wanted.marker is not None:
+            continue
+        there = held.get(canonicalize_name(wanted.name), [])
+        if wanted.url or _is_set(pyproject):
+            fits = there
+        else:
+            fits = [
+                one
+                for one in there
+                if "registry" in _within(one, "source")
+                and _holds(wanted.specifier, one.get("version"))
+            ]
+        if not fits:
+            yield f"it has no package {wanted.name}{wanted.specifier}"
 
 
 def is_dynamic(pyproject: Table) -> bool:

@@ -115,9 +115,12 @@ def _decide(
     warnings: Sequence[Measured],
     doubt: str | None,
 ) -> tuple[str, str]:
-    if evidence.not_applicable:
-        return NOT_APPLICABLE, evidence.not_applicable
     unknown = evidence.unknown
+    if evidence.not_applicable:
+        found = evidence.receipt and evidence.examined and any(m.holds is False for m in measured)
+        if not found:
+            return NOT_APPLICABLE, evidence.not_applicable
+        unknown = unknown or f"says both '{evidence.not_applicable}' and what it found"
     if unknown is None and evidence.receipt is None:
         unknown = "left no receipt: nothing shows that it ran"
     if unknown is None and evidence.examined is None:

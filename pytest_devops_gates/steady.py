@@ -21,6 +21,11 @@ MOVED = (
     " · let tests write to tmp_path, and run it again"
 )
 
+HEAD_MOVED = (
+    "HEAD is another commit than when the run began: nobody knows which one was judged"
+    " · let tests use repositories of their own, and run it again"
+)
+
 
 def marks(project: Project) -> dict[str, Mark | None]:
     """What tells the state of each file from a later one."""
@@ -33,6 +38,8 @@ def moved(project: Project, before: Mapping[str, Mark | None]) -> str | None:
     A file that was written and is to the byte what git holds is let pass, but not in a release:
     what it was in between, nobody knows.
     """
+    if project.commit and git.resolve(project.root, "HEAD", project.git) != project.commit:
+        return HEAD_MOVED
     names = [name for name, mark in before.items() if _mark(project, name) != mark]
     if names and project.profile != RELEASE:
         names = _different(project, names)

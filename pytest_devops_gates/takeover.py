@@ -113,7 +113,7 @@ def _foreign(
         is_named = word in tree.shipping.words and word not in others
         if canonicalize_name(word) in own or is_named or _is_mypyc(word, tree):
             continue
-        if not is_info and _is_copied(top, shipped, tree):
+        if not is_info and _is_copied(top, shipped, places, tree):
             continue
         message = (
             f"{name} puts {top} at the top, which is nothing of the tree: it overwrites what others"
@@ -137,14 +137,18 @@ def _is_mypyc(word: str, tree: Tree) -> bool:
     return word.endswith("__mypyc") and any("mypyc" in each for each in tree.shipping.words)
 
 
-def _is_copied(top: str, shipped: Mapping[str, Member], tree: Tree) -> bool:
-    """Whether a package is a folder of the tree by another name: each module is one of the tree's,
-    to the byte."""
+def _is_copied(
+    top: str, shipped: Mapping[str, Member], places: Mapping[str, str], tree: Tree
+) -> bool:
+    """Whether a package is a folder of the tree by another name, to the byte: each module of it is
+    one of the tree's that is shipped nowhere else."""
     modules = [p for p in shipped if _top(p) == top and p.endswith(_MODULES)]
+    elsewhere = {places[_top(path)] + path for path in shipped if _top(path) in places}
     known = {
         hashlib.sha256(content).digest()
         for path in (tree.files if modules else ())
-        if path.endswith(".py") and (content := tree.content(path)) is not None
+        if path.endswith(".py") and path not in elsewhere
+        if (content := tree.content(path)) is not None
     }
     return bool(modules) and all(shipped[path].sha256 in known for path in modules)
 

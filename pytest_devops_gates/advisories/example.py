@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -20,16 +20,20 @@ def vulnerable(path: Path, cache: Path, now: datetime) -> tuple[str, str]:
     there. Raises CannotTell when they know of none."""
     name, version = KNOWN
     known = store.load(path, {name}, cache, now).records
-    if matching.vulnerabilities(name, version, known):
+    if _hits(name, version, known):
         return KNOWN
     for record in store.load(path, None, cache, now).records:
         for name, version in _candidates(record):
-            try:
-                if matching.vulnerabilities(name, version, [record]):
-                    return name, version
-            except CannotTell:
-                continue
+            if _hits(name, version, [record]):
+                return name, version
     raise CannotTell(f"{path.name} tells of no version of PyPI that is vulnerable")
+
+
+def _hits(name: str, version: str, records: Iterable[Record]) -> bool:
+    try:
+        return bool(matching.vulnerabilities(name, version, records))
+    except CannotTell:
+        return False
 
 
 def pin(found: Kind | None, name: str, version: str) -> str:

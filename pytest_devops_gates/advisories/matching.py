@@ -23,6 +23,7 @@ class Vulnerability(msgspec.Struct, frozen=True):
     """One vulnerability of one version: all records of it together.
 
     ``aliases`` are its other ids, and ``fix`` is the version that mends it in all of them.
+    ``is_vague`` says that no record of it tells which versions are vulnerable: any may be.
     """
 
     id: str
@@ -30,12 +31,14 @@ class Vulnerability(msgspec.Struct, frozen=True):
     summary: str
     severity: Severity
     fix: str | None
+    is_vague: bool = False
 
 
 class _Hit(msgspec.Struct, frozen=True):
     record: Record
     severity: Severity
     fixes: tuple[Version, ...]
+    is_vague: bool = False
 
 
 def vulnerabilities(name: str, text: str, records: Iterable[Record]) -> list[Vulnerability]:
@@ -46,13 +49,15 @@ def vulnerabilities(name: str, text: str, records: Iterable[Record]) -> list[Vul
     if version is None:
         raise CannotTell(f"{name}: '{text[:60]}' is no version of PEP 440")
     version = Version(version.public)
+    records = [record for record in records if not record.withdrawn]
     found = [hit for record in records if (hit := _hit(name, version, text, record))]
-    return sorted((_merged(group) for group in _groups(found)), key=lambda one: one.id)
+    # what one record leaves open, another one of the same vulnerability may tell
+    told = [record.ids for record in records if not _is_vague(name, record)]
+    sure = [h for h in found if not (h.is_vague and any(h.record.ids & ids for ids in told))]
+    return sorted((_merged(group) for group in _groups(sure)), key=lambda one: one.id)
 
 
 def _hit(name: str, version: Version, text: str, record: Record) -> _Hit | None:
-    if record.withdrawn:
-        return None
     hits = []
     for affected in record.about(name):
         try:
@@ -62,10 +67,26 @@ def _hit(name: str, version: Version, text: str, record: Record) -> _Hit | None:
             raise CannotTell(f"{record.id} cannot be compared with {name} {text}: {said}") from None
         if hit:
             hits.append((osv.severity(record, affected), fixes))
+    is_vague = not hits and _is_vague(name, record)
+    if is_vague:
+        hits = [(osv.severity(record, affected), ()) for affected in record.about(name)]
     if not hits:
         return None
     worst = min((severity for severity, _ in hits), key=list(Severity).index)
-    return _Hit(record, worst, tuple(fix for _, fixes in hits for fix in fixes))
+    return _Hit(record, worst, tuple(fix for _, fixes in hits for fix in fixes), is_vague)
+
+
+def _is_vague(name: str, record: Record) -> bool:
+    """Whether a record of a package says of one of its entries not which versions it means."""
+    return any(not (one.versions or _spans(one)) for one in record.about(name))
+
+
+def _spans(affected: Affected) -> bool:
+    """Whether there is a range of versions, and not of commits, in which anything can lie."""
+    return any(
+        one.type != "GIT" and any(event.introduced is not None for event in one.events)
+        for one in affected.ranges or ()
+    )
 
 
 def is_affected(
@@ -152,6 +173,7 @@ def _merged(hits: Sequence[_Hit]) -> Vulnerability:
         summary=in_short(next((text for text in texts if text.strip()), "")),
         severity=min((hit.severity for hit in hits), key=list(Severity).index),
         fix=str(max(fixes)) if fixes else None,
+        is_vague=all(hit.is_vague for hit in hits),
     )
 
 

@@ -79,8 +79,7 @@ class Record(msgspec.Struct, frozen=True):
     def about(self, name: str) -> Iterator[Affected]:
         """What it says of a package of PyPI, by its normalised name."""
         for one in self.affected or ():
-            ecosystem = one.package.ecosystem.partition(":")[0]
-            if ecosystem == ECOSYSTEM and canonicalize_name(one.package.name) == name:
+            if is_pypi(one.package.ecosystem) and canonicalize_name(one.package.name) == name:
                 yield one
 
     def names(self) -> frozenset[str]:
@@ -88,8 +87,13 @@ class Record(msgspec.Struct, frozen=True):
         return frozenset(
             canonicalize_name(one.package.name)
             for one in self.affected or ()
-            if one.package.ecosystem.partition(":")[0] == ECOSYSTEM
+            if is_pypi(one.package.ecosystem)
         )
+
+
+def is_pypi(ecosystem: str) -> bool:
+    """Whether it is PyPI, in whatever case, with or without a suffix (``PyPI:…``)."""
+    return ecosystem.partition(":")[0].strip().casefold() == ECOSYSTEM.casefold()
 
 
 def decode(data: bytes, where: str) -> Record:

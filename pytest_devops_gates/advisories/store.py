@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -18,11 +17,13 @@ from packaging.utils import canonicalize_name
 
 from pytest_devops_gates import disk
 from pytest_devops_gates.advisories import archive, osv
+from pytest_devops_gates.advisories.glance import glance
 from pytest_devops_gates.advisories.osv import Record
 from pytest_devops_gates.errors import CannotTell
 
 UTC = timezone.utc
-SUFFIXES = (".json", ".yaml", ".yml")
+ZIP = ".zip"
+SUFFIXES = (".json", ".yaml", ".yml", ZIP)
 MANIFEST = ".manifest.json"
 """What is added to an archive's name for the file beside it that tells where it comes from."""
 
@@ -32,14 +33,8 @@ LARGEST = 32 * 2**20
 """Bytes of one record: the largest of PyPI have some hundred thousand."""
 
 ALL = 2 * 2**30
-INDEX = 3
+INDEX = 4
 """Counts up with what an index holds, so that no older one is believed."""
-
-_PACKAGE = re.compile(rb'"package"\s*:\s*\{([^{}]*)\}')
-_NAME = re.compile(rb'"name"\s*:\s*"([^"\\]+)"')
-_MODIFIED = re.compile(rb'"modified"\s*:\s*"([^"\\]{10,40})"')
-_YAML_NAME = re.compile(rb"^[ -]*name:[ ]*['\"]?([A-Za-z0-9][A-Za-z0-9._-]*)", re.MULTILINE)
-_YAML_MODIFIED = re.compile(rb"^modified:[ ]*['\"]?([0-9][^'\"\n]{9,40})", re.MULTILINE)
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -53,20 +48,20 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 class Index(msgspec.Struct, frozen=True):
-    """Which records are about which package, by their numbers; ``unnamed`` are those of which that
-    could not be told without decoding them."""
+    """Which records of ``all`` are about which package of PyPI, by their numbers; ``count`` are
+    about any, and ``modified`` is when the newest of these was changed."""
 
     version: int
     names: dict[str, list[int]]
-    unnamed: list[int]
+    all: int
     count: int
     modified: str
 
 
 class Advisories(msgspec.Struct, frozen=True):
-    """The records about the packages that were asked for, out of ``count``.
+    """The records about the packages that were asked for, out of ``count`` about any of PyPI's.
 
-    ``modified`` is when the newest of all records was last changed: the date of the data.
+    ``modified`` is when the newest of those was last changed: the date of the data.
     """
 
     records: tuple[Record, ...]
@@ -82,18 +77,19 @@ Read = Callable[[int], bytes]
 
 
 def load(path: Path, names: Collection[str] | None, cache: Path, now: datetime) -> Advisories:
-    """All records in a folder, with those in archives right in it, or in one archive, that are
+    """All records below a folder, with those in the archives there, or in one archive, that are
     about the packages ``names``, or about any (None).
 
-    Raises CannotTell where there is none, or one cannot be read.
+    Raises CannotTell where there is none about PyPI's packages, or one cannot be read.
     """
     parts: list[Advisories] = []
     try:
         if path.is_dir():
-            files = sorted(_files(path))
+            everything = sorted(_files(path))
+            files = [one for one in everything if one.suffix != ZIP]
             if files:
                 parts.append(_folder(path, files, names, now))
-            parts += [_archive(one, names, cache, now) for one in sorted(path.glob("*.zip"))]
+            parts += [_archive(one, names, cache, now) for one in everything if one.suffix == ZIP]
         else:
             parts.append(_archive(path, names, cache, now))
     except FileNotFoundError:
@@ -101,7 +97,7 @@ def load(path: Path, names: Collection[str] | None, cache: Path, now: datetime) 
     except OSError as error:
         raise CannotTell(f"{path.name} cannot be read: {error.strerror or error}") from None
     if not sum(part.count for part in parts):
-        raise CannotTell(f"{path.name} holds no OSV records · {REFRESH}")
+        raise CannotTell(f"{path.name} holds no OSV records of PyPI's packages · {REFRESH}")
     return Advisories(
         records=tuple(record for part in parts for record in part.records),
         count=sum(part.count for part in parts),
@@ -112,12 +108,13 @@ def load(path: Path, names: Collection[str] | None, cache: Path, now: datetime) 
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The records below a folder; links are not followed, nor hidden folders looked into."""
+    """The records and the archives below a folder. Links to archives are followed, no others, and
+    hidden folders are not looked into."""
     waiting = [folder]
     found = 0
     while waiting:
         for entry in sorted(waiting.pop().iterdir()):
-            if entry.name.startswith(".") or entry.is_symlink():
+            if entry.name.startswith(".") or (entry.is_symlink() and entry.suffix != ZIP):
                 continue
             if entry.is_dir():
                 waiting.append(entry)
@@ -165,8 +162,8 @@ def _kept_index(path: Path, members: int) -> Index | None:
         found = msgspec.json.decode(disk.read_plain(path), type=Index)
     except (OSError, ValueError):
         return None
-    numbers = [n for many in (*found.names.values(), found.unnamed) for n in many]
-    fits = found.version == INDEX and found.count == members
+    numbers = {n for many in found.names.values() for n in many}
+    fits = (found.version, found.all, found.count) == (INDEX, members, len(numbers))
     return found if fits and all(0 <= n < members for n in numbers) else None
 
 
@@ -184,45 +181,29 @@ def read_manifest(path: Path) -> Manifest | None:
 def index(titles: list[str], read: Read, now: datetime) -> Index:
     """Look at all records. Raises CannotTell for one that is cut off, or larger than allowed."""
     names: dict[str, list[int]] = {}
-    unnamed, newest, total = [], "", 0
+    newest, count, total = "", 0, 0
     latest = (now + timedelta(days=1)).isoformat()
     for at, title in enumerate(titles):
         data = read(at)
         total += len(data)
         if total > ALL:
             raise CannotTell(f"the records have more than {ALL >> 30} GiB")
-        found, modified = _glance(data, title)
-        for name in found:
-            names.setdefault(canonicalize_name(name), []).append(at)
-        if not found:
-            unnamed.append(at)
+        found = glance(data, title, REFRESH)
+        if not found.names:
+            continue
+        count += 1
+        for name in {canonicalize_name(one) for one in found.names}:
+            names.setdefault(name, []).append(at)
         # times of RFC 3339 in UTC sort as texts; one of tomorrow does not make the data fresh
-        newest = max(newest, *(one for one in modified if one < latest), newest)
-    return Index(INDEX, names, unnamed, len(titles), newest)
-
-
-def _glance(data: bytes, title: str) -> tuple[frozenset[str], list[str]]:
-    """The names of packages in a record and its times, without decoding it."""
-    if title.endswith(".json"):
-        if not (data.lstrip()[:1] == b"{" and data.rstrip()[-1:] == b"}"):
-            raise CannotTell(f"{title} is no OSV record, or is cut off · {REFRESH}")
-        packages = _PACKAGE.findall(data)
-        raw = [name for package in packages for name in _NAME.findall(package)[:1]]
-        # an escape may hide a name: such a record is decoded
-        names = raw if raw and len(raw) == len(packages) else []
-        times = _MODIFIED.findall(data)
-    else:
-        names, times = _YAML_NAME.findall(data), _YAML_MODIFIED.findall(data)
-    return frozenset(n.decode("utf-8", "replace") for n in names), [
-        t.decode("latin-1") for t in times
-    ]
+        newest = max(newest, *(one for one in found.times if one < latest), newest)
+    return Index(INDEX, names, len(titles), count, newest)
 
 
 def _chosen(
     found: Index, titles: list[str], read: Read, names: Collection[str] | None, place: str
 ) -> Advisories:
     names = found.names if names is None else names
-    wanted = {at for name in names for at in found.names.get(name, ())} | set(found.unnamed)
+    wanted = {at for name in names for at in found.names.get(name, ())}
     asked = frozenset(names)
     decoded = (osv.decode(read(at), titles[at]) for at in sorted(wanted))
     records = _newest(record for record in decoded if record.names() & asked)

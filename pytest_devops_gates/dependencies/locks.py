@@ -99,7 +99,8 @@ def _packages(table: dict[str, Any], text: str, path: str, found: Kind) -> Itera
             hashes=tuple(_hashes(one, files.get(name, ()))),
             path=path,
             line=lines[at] if len(lines) == len(raw) else None,
-            own=(source == "path" and place in ("", ".", "./")) or name in members,
+            own=source == "path"
+            and (place in ("", ".", "./") or canonicalize_name(name) in members),
         )
 
 
@@ -119,12 +120,11 @@ def _is_name(line: str) -> bool:
 
 
 def _members(table: Mapping[str, Any]) -> frozenset[str]:
-    """The members of a workspace of uv."""
+    """What a lock of uv says are the members of the workspace. One from an index is none."""
     manifest = table.get("manifest")
     members = manifest.get("members") if isinstance(manifest, dict) else None
-    return frozenset(m for m in members if isinstance(m, str)) if isinstance(members, list) else (
-        frozenset()
-    )  # fmt: skip
+    told = members if isinstance(members, list) else []
+    return frozenset(canonicalize_name(one) for one in told if isinstance(one, str))
 
 
 def _uv(one: Mapping[str, Any]) -> tuple[Source, str]:

@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 
 from pytest_devops_gates import approvals, descent, last_release
-from pytest_devops_gates.approvals import Entry
+from pytest_devops_gates.approvals import UNCOMMITTED, Entry, Held
 from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Rule, Severity
 from pytest_devops_gates.gate import OFF, Canary, Gate, Options
@@ -69,7 +69,8 @@ def check(project: Project, options: ApprovalOptions, asked: tuple[str, ...]) ->
     receipt = Receipt(NAME)
     if options.automatic:
         return Evidence(examined=1, receipt=receipt, notes=(AUTOMATIC,))
-    entries = [one for one in _entries(project.root) if one.is_of_release]
+    held = _held(project)
+    entries = [one for one in _entries(held) if one.is_of_release]
     same = descent.same(project, [one.commit for one in entries if one.commit])
     now = datetime.fromtimestamp(project.started, timezone.utc)
     others: dict[Entry, str] = {}
@@ -90,19 +91,25 @@ def check(project: Project, options: ApprovalOptions, asked: tuple[str, ...]) ->
     metrics = {"approvals": float(len(fewest))}
     if len(fewest) >= options.required:
         notes = tuple(f"approved by {who[0].who}" for who in fewest)
-        return Evidence(metrics=metrics, examined=len(entries), receipt=receipt, notes=notes)
+        told = (*notes, *held.notes)
+        return Evidence(metrics=metrics, examined=len(entries), receipt=receipt, notes=told)
     if same.unknown:
         raise CannotTell(same.unknown)
     if project.commit is None:
         raise CannotTell(NO_COMMIT)
     _refuse_unbuilt(project, entries)
-    found = Finding("not-approved", _wanting(project, options, len(fewest)), Severity.HIGH)
+    message = UNCOMMITTED if UNCOMMITTED in held.notes else None
+    message = _wanting(project, options, len(fewest), message)
+    found = Finding("not-approved", message, Severity.HIGH)
     notes = tuple(f"the approval of {one.who} does not count: {why}"
                   for one, why in list(others.items())[-SHOWN:])  # fmt: skip
+    notes += held.notes
     return Evidence((found,), metrics, max(1, len(entries)), receipt=receipt, notes=notes)
 
 
-def _wanting(project: Project, options: ApprovalOptions, there: int) -> str:
+def _wanting(
+    project: Project, options: ApprovalOptions, there: int, uncommitted: str | None
+) -> str:
     who = f" of {', '.join(options.by)}" if options.by else ""
     changed = descent.altered(project.root) if project.dirty else []
     if changed:
@@ -110,15 +117,22 @@ def _wanting(project: Project, options: ApprovalOptions, there: int) -> str:
         return f"no approval of a commit holds here beside {told} · git commit, and approve that"
     command = f"devops-gates release approve --commit {project.commit}"
     environment = f" --environment {options.environment}" if options.environment else ""
-    return (
-        f"{there} of {options.required} approvals{who} hold for {(project.commit or '')[:12]}"
-        f" · {command}{environment}"
-    )
+    held = f"{there} of {options.required} approvals{who} hold for {(project.commit or '')[:12]}"
+    if uncommitted:
+        return f"{held}; {uncommitted}"
+    return f"{held} · {command}{environment}"
 
 
-def _entries(root: Path) -> tuple[Entry, ...]:
+def _held(project: Project) -> Held:
     try:
-        return approvals.entries(approvals.found(root), approvals.FILE)
+        return approvals.committed(project)
+    except UsageError as error:
+        raise CannotTell(str(error)) from None
+
+
+def _entries(held: Held) -> tuple[Entry, ...]:
+    try:
+        return approvals.entries(held.data, approvals.FILE)
     except UsageError as error:
         raise CannotTell(str(error)) from None
 
@@ -173,11 +187,12 @@ def _allowed(
 
 
 def _authors(project: Project) -> frozenset[str]:
-    """Addresses and names of those who wrote what is to be released."""
+    """Addresses and names of those who wrote what is to be released: since the last release that
+    is another one than this, or else ever. A tag of this very release proves nothing of it."""
     if project.commit is None:
         raise CannotTell(f"{NO_COMMIT}; without one nobody knows who the authors are")
-    tag = last_release.last_tag(project)
-    since = f"refs/tags/{tag}" if tag else project.base
+    refs = (f"refs/tags/{tag}" for tag in last_release.release_tags(project))
+    since = next((ref for ref in refs if not descent.is_unchanged(project, ref)), None)
     told = descent.authors(project, since, project.commit)
     return frozenset(key for line in told for key in _keys(line))
 
@@ -217,7 +232,8 @@ def canary(project: Project, options: ApprovalOptions) -> Canary:
     if options.automatic:
         text = project.text("pyproject.toml") or ""
         files["pyproject.toml"] = re.sub(r"\bautomatic\s*=\s*true\b", "automatic = false", text)
-    return Canary("an approval of another commit", files)
+    says = "an approval of another commit"
+    return Canary(says, files, commit="devops-gates canary" if project.commit else None)
 
 
 RULES = (

@@ -32,9 +32,11 @@ class FreezeOptions(msgspec.Struct, frozen=True, rename="kebab"):
 
     def __post_init__(self) -> None:
         try:
-            freezing.zone(self.zone)
+            here = freezing.zone(self.zone)
         except UsageError as error:
             raise UsageError(f"{KEY}.zone: {error}") from None
+        for window in self.windows:
+            freezing.check_order(window, here or timezone.utc)
         for day in self.holidays:
             if isinstance(day, datetime):
                 raise UsageError(f"{KEY}.holidays: {day} is no whole day")
@@ -74,13 +76,14 @@ def _told(freeze: Frozen, here: tzinfo, now: datetime) -> str:
 def _override(project: Project, now: datetime) -> tuple[Override | None, tuple[str, ...]]:
     """The override that holds, and why others do not."""
     try:
-        found = approvals.overrides(approvals.found(project.root), approvals.FILE)
+        held = approvals.committed(project)
+        found = approvals.overrides(held.data, approvals.FILE)
     except UsageError as error:
         raise CannotTell(f"overrides cannot be read: {error}") from None
     mine = [one for one in found.overrides if one.gate == NAME]
     named = [one.commit for one in mine if one.commit]
     same = descent.same(project, named) if named else descent.Same()
-    notes = list(found.problems)
+    notes = [*held.notes, *found.problems]
     for one in mine:
         why = one.refusal(now, same.commits)
         if why is None:
@@ -115,7 +118,8 @@ def canary(project: Project, options: FreezeOptions) -> Canary:
                 "pyproject.toml": before + changed,
                 approvals.FILE: None,
             }
-            return Canary("a freeze that holds now", files)
+            told = "devops-gates canary" if project.commit else None
+            return Canary("a freeze that holds now", files, commit=told)
     raise CannotTell(f"{KEY} was not found in pyproject.toml: no canary can be planted there")
 
 

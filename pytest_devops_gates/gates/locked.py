@@ -39,6 +39,7 @@ ONLY_UV = (
     " which is not installed · python -m pip install uv"
 )
 HASHED = "uv pip compile --generate-hashes, or pip-compile --generate-hashes"
+_HASH = re.compile(r"--hash[=\s\\]+\w+:")
 CANARY = "devops-gates-canary"
 SHOWN = 5
 TIMEOUT = 120.0
@@ -161,7 +162,7 @@ def _requirements(project: Project, options: LockedOptions) -> list[str]:
         for name in sorted(listed)
         if locks.kind(name) == "requirements"
         and not project.is_test(name)
-        and "--hash=" in (project.text(name) or "")
+        and _HASH.search(project.text(name) or "")
     ]
     found: list[str] = []
     while waiting:

@@ -56,7 +56,7 @@ def build_sdist(folder, config_settings=None):
 def build_wheel(folder, config_settings=None, metadata_directory=None):
     info = NAME + ".dist-info/"
     module = b"BUILT = " + repr(os.urandom(8).hex()).encode() + b"\\n"
-    files = {"devops_gates_canary_built.py": module, info + "METADATA": METADATA}
+    files = {"devops_gates_canary/__init__.py": module, info + "METADATA": METADATA}
     files[info + "WHEEL"] = WHEEL
     rows = [info + "RECORD,,"]
     for name, content in files.items():

@@ -133,6 +133,8 @@ def finding(one: Package, known: Vulnerability) -> Finding:
     else:
         mend = f"upgrade to {known.fix}" if known.fix else "no version is known that mends it"
     says = known.summary or "a known vulnerability"
+    if known.is_vague:
+        says = f"{says}, of which the advisory does not tell the versions"
     message = f"{one.shown}: {says}{others} · {mend}"
     return Finding(known.id, message, known.severity, path=one.path or None, line=one.line)
 

@@ -94,8 +94,12 @@ ODD = {
     "listed, and out of its range": (record(ranges=(span("2"),), versions=("1",)), True),
     "another ecosystem": (record(ecosystem="npm"), False),
     "another name": (record(name="b"), False),
-    "no affected versions": (record(ranges=(), versions=None), False),
-    "git alone": (record(ranges=(Range("GIT", span().events),)), False),
+    "no affected versions": (record(ranges=(), versions=None), True),
+    "git alone": (record(ranges=(Range("GIT", span().events),)), True),
+    "git and versions": (record(ranges=(Range("GIT", span().events),), versions=("2",)), False),
+    "a range that nothing begins": (record(ranges=(Range("ECOSYSTEM", (Event(fixed="2"),)),)), True),
+    "another case": (record(ecosystem="pypi"), True),
+    "a suffix": (record(ecosystem="PyPI:x"), True),
     "last affected": (record(ranges=(span(last_affected="1.0"),)), True),
     "after the last affected": (record(ranges=(span(last_affected="0.9"),)), False),
     "below the limit": (record(ranges=(Range("ECOSYSTEM", (*span().events, Event(limit="2"))),)), True),
@@ -109,6 +113,19 @@ ODD = {
 def test_odd_records_are_judged(case: str) -> None:
     given_record, expected = ODD[case]
     assert bool(vulnerabilities("a", "1", [given_record])) == expected
+
+
+def test_a_record_without_versions_may_mean_any_of_them() -> None:
+    vague = record("PYSEC-1", ("CVE-1",), ranges=(Range("GIT", span().events),))
+    (found,) = vulnerabilities("a", "1", [vague])
+    assert (found.id, found.is_vague, found.fix) == ("PYSEC-1", True, None)
+    other = record("GHSA-1", ("CVE-2",), ranges=(span("2"),))
+    assert vulnerabilities("a", "1", [vague, other])
+    same = record("GHSA-1", ("CVE-1",), ranges=(span("2"),))
+    assert not vulnerabilities("a", "1", [vague, same]), "another record of it tells"
+    (found,) = vulnerabilities("a", "3", [vague, same])
+    assert not found.is_vague
+    assert not vulnerabilities("a", "1", [msgspec.structs.replace(vague, withdrawn="2020-01-01")])
 
 
 def test_a_local_build_is_the_version_that_it_was_built_from() -> None:

@@ -73,16 +73,64 @@ def test_yaml_is_read_as_pypas_database_has_it(tmp_path: Path) -> None:
     assert found.modified.day == 2
 
 
+ODD_YAML = {
+    "inline beside a block": "- package:\n    ecosystem: PyPI\n    name: other\n- package: {name: jinja2, ecosystem: PyPI}\n  versions: ['1']\n",
+    "inline": "- {package: {ecosystem: pypi, name: Jinja2}, versions: ['1']}\n",
+    "quoted keys": "- 'package':\n    'ecosystem': PyPI\n    'name': jinja2\n  versions: ['1']\n",
+    "with a comment": "- package: # it\n    ecosystem: PyPI\n    name: jinja2\n  versions: ['1']\n",
+    "lower case": "- package:\n    ecosystem: pypi\n    name: jinja2\n  versions: ['1']\n",
+    "an alias": "- package: &it\n    ecosystem: PyPI\n    name: jinja2\n  versions: ['1']\n- package: *it\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("affected", ODD_YAML.values(), ids=ODD_YAML)
+def test_yaml_is_read_however_it_is_written(affected: str, tmp_path: Path) -> None:
+    text = f"id: PYSEC-1\nmodified: 2026-01-02T03:04:05Z\naffected:\n{affected}"
+    found = load(write(tmp_path / "vulns", {"PYSEC-1.yaml": text}))
+    assert (found.count, [one.id for one in found.records]) == (1, ["PYSEC-1"])
+    assert found.records[0].about("jinja2").__next__().versions == ("1",)
+
+
+def of(ecosystem: str, **changed: object) -> bytes:
+    return record(**changed).replace(b'"PyPI"', f'"{ecosystem}"'.encode())  # type: ignore[arg-type]
+
+
+def test_only_records_of_pypi_count_and_date_the_data(tmp_path: Path) -> None:
+    old = record(modified="2020-01-01T00:00:00Z")
+    yaml = "id: C\nmodified: 2026-01-29T00:00:00Z\naffected:\n- package:\n    ecosystem: npm\n    name: jinja2\n"
+    members: dict[str, str | bytes] = {"a.json": old, "b.json": of("npm", id="B"), "c.yaml": yaml}
+    for place in (write(tmp_path / "osv", members), write(tmp_path / "zip", {"x.zip": zipped(
+        {name: data if isinstance(data, bytes) else data.encode() for name, data in members.items()}
+    )})):  # fmt: skip
+        found = load(place)
+        assert (found.count, found.modified.year) == (1, 2020)
+        assert [one.id for one in found.records] == ["A"]
+    with pytest.raises(CannotTell, match="holds no OSV records of PyPI"):
+        load(write(tmp_path / "npm", {"b.json": of("npm"), "c.yaml": yaml}))
+
+
+def test_the_ecosystem_in_lower_case_is_the_same(tmp_path: Path) -> None:
+    assert load(write(tmp_path / "osv", {"a.json": of("pypi")})).records[0].id == "A"
+
+
+def test_archives_in_folders_are_read(tmp_path: Path) -> None:
+    files = {"a/b/x.zip": zipped({"a.json": record()}), "b.json": record(id="B")}
+    found = load(write(tmp_path / "osv", files))
+    assert (found.count, {one.id for one in found.records}) == (2, {"A", "B"})
+
+
 def test_a_name_that_is_escaped_or_not_found_at_a_glance_is_found(tmp_path: Path) -> None:
     nested = {"package": {"purl": {}, "ecosystem": "PyPI", "name": "urllib3"}, "versions": ["1"]}
+    beside = json.loads(record("other"))["affected"]
     members = {
+        "d.json": record(id="D", affected=[*beside, nested]),
         "a.json": record().replace(b'"jinja2"', rb'"jinja\u0032"'),
         "b.json": record(id="B", affected=[nested]),
     }
     both = json.loads(record("other"))["affected"] + json.loads(record())["affected"]
     second = record(id="C", affected=both).replace(b'"jinja2"', rb'"jinja\u0032"')
     found = load(write(tmp_path / "osv", {**members, "c.json": second}))
-    assert {one.id for one in found.records} == {"A", "B", "C"}
+    assert {one.id for one in found.records} == {"A", "B", "C", "D"}
 
 
 def test_the_newer_of_two_records_counts(tmp_path: Path) -> None:
@@ -101,8 +149,10 @@ def test_an_index_that_does_not_fit_is_not_believed(tmp_path: Path) -> None:
     place = write(tmp_path, {"all.zip": zipped(REAL)}) / "all.zip"
     load(place)
     (kept,) = tmp_path.glob("cache/advisories/*.json")
-    for text in ("{}", "rubbish", kept.read_text().replace('"count":6', '"count":5'),
-                 kept.read_text().replace('"unnamed":[]', '"unnamed":[99]')):  # fmt: skip
+    told = kept.read_text()
+    changed = [("", ""), ('"count":6', '"count":5'), ('"all":6', '"all":7'), ("[0", "[99,0")]
+    assert all(old in told for old, _ in changed)
+    for text in ("{}", "rubbish", *(told.replace(*pair) for pair in changed)):
         kept.write_text(text)
         assert len(load(place).records) == 4
 

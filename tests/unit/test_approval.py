@@ -30,7 +30,14 @@ def head(root: Path) -> str:
 
 
 def approve(root: Path, *names: str, who: str = "Bo <bo@example.com>", **told: str) -> None:
-    """One approval for each ``key = value`` of ``names``, HEAD if there is none."""
+    """Commit one approval for each ``key = value`` of ``names``, HEAD if there is none."""
+    lay(root, *names, who=who, **told)
+    git(root, "add", FILE)
+    git(root, "commit", "-qm", "Approve", FILE)
+
+
+def lay(root: Path, *names: str, who: str = "Bo <bo@example.com>", **told: str) -> None:
+    """The same, and no commit holds it."""
     more = "".join(f"{key} = {value}\n" for key, value in told.items())
     path = root / FILE
     path.parent.mkdir(exist_ok=True)
@@ -68,16 +75,58 @@ def test_without_one_the_command_is_told(root: Path) -> None:
     assert "0 of 1 approvals of bo@example.com" in message
 
 
-def test_one_that_is_not_committed_yet(root: Path) -> None:
-    approve(root)
+def test_one_that_no_commit_holds_does_not_count(root: Path) -> None:
+    """A test of this very run may have written it."""
+    lay(root)
     judged = judge(root)
-    assert judged.outcome == "pass"
-    assert judged.evidence.notes == ("approved by Bo <bo@example.com>",)
+    assert (judged.outcome, judged.rules) == ("fail", ["not-approved"])
+    assert f"git add {FILE} && git commit" in judged.evidence.findings[0].message
+    assert "uncommitted" in judged.evidence.notes[0]
+    git(root, "add", FILE)
+    assert not is_approved(root), "what is staged is not committed"
+
+
+def test_what_is_committed_counts_whatever_lies_there(root: Path) -> None:
+    approve(root)
+    lay(root, who="Cy <cy@example.com>")
+    assert not is_approved(root, required=2)
+    (root / FILE).unlink()
+    assert is_approved(root, required=1)
+    assert "uncommitted" in told(root)
+
+
+def test_what_git_shows_in_the_place_of_a_commit_does_not_count(root: Path) -> None:
+    before = head(root)
+    approve(root)
+    shown = head(root)
+    git(root, "reset", "-q", "--hard", before)
+    git(root, "replace", before, shown)
+    assert not is_approved(root)
+
+
+def test_a_commit_of_this_run_does_not_count(root: Path) -> None:
+    project = testing.project(root, profile="release", started=NOW)
+    approve(root)
+    with pytest.raises(CannotTell, match="after this had begun"):
+        approval.check(project, ApprovalOptions(), ())
+    git(root, "update-ref", "-d", "HEAD")
+    with pytest.raises(CannotTell, match="no longer tells"):
+        approval.check(project, ApprovalOptions(), ())
+
+
+def test_it_is_read_from_head_whatever_commit_is_asked_about(root: Path) -> None:
+    """As ``release deploy`` asks: about the commit of the run."""
+    of_run = head(root)
+    approve(root)
+    project = testing.project(root, profile="release", commit=of_run)
+    assert approval.check(project, ApprovalOptions(), ()).findings == ()
 
 
 def test_one_that_is_committed_after_what_it_approves(root: Path) -> None:
     approve(root)
-    assert is_approved(commit(root))
+    judged = judge(root)
+    assert judged.outcome == "pass"
+    assert judged.evidence.notes == ("approved by Bo <bo@example.com>",)
     assert is_approved(commit(root)), "an empty commit changes nothing"
 
 
@@ -113,7 +162,12 @@ def test_the_beginning_of_a_hash_is_no_name_of_a_branch(root: Path) -> None:
     git(root, "commit", "-q", "--allow-empty", "-m", "more")
     approve(root, 'commit = "abcdef012345"')
     assert not is_approved(root)
-    approve(root, f'commit = "{head(root)[:12]}"')
+    whole = head(root)
+    approve(root, f'commit = "{whole[:12]}"')
+    approve(root, f'commit = "{whole[:39]}"')
+    assert not is_approved(root)
+    assert "only whole ones count" in told(root)
+    approve(root, f'commit = "{whole}"')
     assert is_approved(root)
 
 
@@ -130,8 +184,6 @@ def test_below_the_top_of_a_repository(tmp_path: Path) -> None:
     commit(top)
     one = top / "one"
     approve(one)
-    assert is_approved(one)
-    commit(top)
     assert is_approved(one)
     commit(testing.write(top, {"two/b.py": "x = 2\n"}))
     assert not is_approved(one), "another folder of the repository is other"
@@ -205,10 +257,37 @@ def test_who_committed_an_approval_is_no_author(root: Path) -> None:
     assert is_approved(root)
 
 
+OTHER = ("-c", "user.name=E", "-c", "user.email=e@example.org")
+
+
+@pytest.mark.parametrize("place", ["what is approved", "between", "the approval", "nowhere"])
+def test_a_tag_of_this_very_release_hides_no_author(place: str, root: Path) -> None:
+    first = head(root)
+    tags = {"what is approved": first}
+    approve(root, f'commit = "{"0" * 40}"')
+    tags["between"] = head(root)
+    approve(root, f'commit = "{first}"', who="A <a@example.org>")
+    tags["the approval"] = head(root)
+    if place in tags:
+        git(root, "tag", "v9.0", tags[place])
+    project = testing.project(root, profile="release", started=NOW, base=head(root))
+    (found,) = approval.check(project, ApprovalOptions(), ()).findings
+    assert found.rule == "not-approved"
+    assert "wrote or committed something" in told(root)
+
+
+def test_a_tag_before_a_change_of_another_project_hides_no_author(tmp_path: Path) -> None:
+    top = commit(testing.write(tmp_path / "top", {"one/a.py": "x = 1\n", "two/b.py": "x = 1\n"}))
+    git(top, "tag", "v9.0")
+    testing.write(top, {"two/b.py": "x = 2\n"})
+    git(top, *OTHER, "commit", "-qam", "Two")
+    approve(top / "one", who="A <a@example.org>")
+    assert not is_approved(top / "one")
+
+
 def test_a_shallow_clone_cannot_tell(root: Path, tmp_path: Path) -> None:
     earlier = head(root)
     approve(root)
-    commit(root)
     git(tmp_path, "clone", "-q", "--depth=1", root.as_uri(), "shallow")
     with pytest.raises(CannotTell, match=f"{earlier[:12]} is an earlier commit.*unshallow"):
         look(tmp_path / "shallow")

@@ -35,7 +35,8 @@ def text(**told: str) -> bytes:
 
 COUNTS = {
     "the commit": (entry(commit=SHA), None),
-    "the beginning of it": (entry(commit=SHA[:12]), None),
+    "the beginning of it": (entry(commit=SHA[:12]), "only whole ones count"),
+    "all of it but one digit": (entry(commit=SHA[:39]), "only whole ones count"),
     "another commit": (entry(commit=OTHER), "another commit"),
     "an artefact": (entry(artefact=WHEEL), None),
     "another artefact": (entry(artefact=SDIST), "another artefact"),

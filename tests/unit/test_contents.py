@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -51,6 +53,9 @@ def test_a_sound_wheel_and_sdist_have_no_findings(tmp_path: Path) -> None:
         (lambda rows: [*rows, "gone.py,sha256=x,1"], "gone.py is listed in RECORD, and not in"),
         (lambda rows: [r.replace(",6", ",7") for r in rows], "demo/a.py has another size"),
         (lambda rows: ["demo/a.py,sha256=AAAA,6", *rows[:1], *rows[2:]], "another hash"),
+        (lambda rows: ["demo/a.py,sha512=AAAA,6", *rows[:1], *rows[2:]], "another hash"),
+        (lambda rows: ["demo/a.py,sha384=AAAA,6", *rows[:1], *rows[2:]], "another hash"),
+        (lambda rows: ["demo/a.py,sha999=AAAA,6", *rows[:1], *rows[2:]], "another kind of hash"),
         (lambda rows: ["demo/a.py,md5=AAAA,6", *rows[:1], *rows[2:]], "another kind of hash"),
         (lambda rows: ["demo/a.py,,", *rows[:1], *rows[2:]], "another kind of hash"),
         (lambda rows: [*rows, rows[0]], "RECORD cannot be read: demo/__init__.py is listed twice"),
@@ -65,6 +70,16 @@ def test_record_and_files_must_agree(change, said: str, tmp_path: Path) -> None:
     found = judged(tmp_path, record="\n".join(change(rows)))
     assert rules(found) == ["record-wrong"]
     assert any(said in finding.message for finding in found)
+
+
+@pytest.mark.parametrize("kind", ["sha384", "sha512"])
+def test_record_may_be_written_with_a_better_hash(kind: str, tmp_path: Path) -> None:
+    everything = {**SOUND, f"{INFO}/METADATA": METADATA, f"{INFO}/WHEEL": b"Wheel-Version: 1.0\n"}
+    rows = [f"{INFO}/RECORD,,"]
+    for name, content in everything.items():
+        digest = base64.urlsafe_b64encode(hashlib.new(kind, content).digest()).decode()
+        rows.append(f"{name},{kind}={digest.rstrip('=')},{len(content)}")
+    assert judged(tmp_path, record="\n".join(rows)) == []
 
 
 SECRETS = [

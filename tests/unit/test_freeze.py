@@ -13,9 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_devops_gates import config, freezing, testing
+from pytest_devops_gates.canaries import plant
 from pytest_devops_gates.errors import UsageError
 from pytest_devops_gates.freezing import DAYS, Window
 from pytest_devops_gates.gates.freeze import FREEZE, KEY, FreezeOptions, check
+from tests.unit.test_version import commit, git
 
 UTC = timezone.utc
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -160,6 +162,28 @@ BAD = {
     "times without days": {"from": "16:00", "to": "18:00"},
     "days and dates": {"days": ["fri"], **NEW_YEAR},
     "the wrong way round": {"from": date(2026, 2, 1), "to": date(2026, 1, 1)},
+    "moments the wrong way round": {
+        "from": datetime(2026, 11, 20, tzinfo=UTC),
+        "to": datetime(2026, 1, 5, tzinfo=UTC),
+    },
+    "local moments the wrong way round": {
+        "from": datetime(2026, 11, 20),
+        "to": datetime(2026, 1, 5),
+    },
+    "a moment and a local one": {
+        "from": datetime(2026, 11, 20, tzinfo=UTC),
+        "to": datetime(2026, 1, 5),
+    },
+    "a moment and a day": {"from": datetime(2026, 11, 20, tzinfo=UTC), "to": date(2026, 11, 19)},
+    "a day and a moment": {
+        "from": date(2026, 11, 20),
+        "to": datetime(2026, 11, 19, 23, tzinfo=UTC),
+    },
+    "a day and its first moment": {"from": date(2026, 11, 20), "to": datetime(2026, 11, 20)},
+    "one moment": {
+        "from": datetime(2026, 11, 20, tzinfo=UTC),
+        "to": datetime(2026, 11, 20, tzinfo=UTC),
+    },
     "out of range": {"from": date(1, 1, 1), "to": date(9999, 12, 31)},
     "an unknown key": {"days": ["fri"], "until": "18:00"},
 }
@@ -169,6 +193,14 @@ BAD = {
 def test_a_window_that_cannot_be_meant(told: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="window"):
         testing.judge(FREEZE, tmp_path, profile="release", options={"windows": [told]})
+
+
+def test_ends_of_two_kinds_are_compared_there() -> None:
+    begin, end = datetime(2026, 11, 20, tzinfo=UTC), datetime(2026, 11, 20, 0, 30)
+    with pytest.raises(UsageError, match="ends before it begins"):
+        FreezeOptions(BERLIN, [window(begin=begin, end=end)])  # 00:30 there is 23:30 UTC
+    FreezeOptions("UTC", [window(begin=begin, end=end)])
+    FreezeOptions(BERLIN, [window(begin=datetime(2026, 11, 20, 23), end=date(2026, 11, 20))])
 
 
 def test_an_unknown_zone_is_told_with_a_near_name(tmp_path: Path) -> None:
@@ -233,6 +265,7 @@ OVERRIDES = {
     "another gate": ({"gate": '"lint"'}, "fail", ""),
     "another commit": ({"commit": f'"{"a" * 40}"'}, "fail", "it is for another commit"),
     "a commit too short": ({"commit": '"abcdef"'}, "fail", "no hash of 12"),
+    "the beginning of a commit": ({"commit": f'"{"a" * 12}"'}, "fail", "only whole ones count"),
 }
 
 
@@ -244,6 +277,34 @@ def test_an_override(fields: dict[str, str], outcome: str, told: str, tmp_path: 
     seen = check(project, options, ())
     assert [f.rule for f in seen.findings] == ([] if outcome == "pass" else ["frozen"])
     assert told in "\n".join(seen.notes)
+
+
+def test_an_override_that_no_commit_holds_does_not_count(tmp_path: Path) -> None:
+    """A test of this very run may have written it."""
+    root = commit(testing.write(tmp_path / "app", {"app.py": "x = 1\n"}))
+    testing.write(root, {"devops-gates/approvals.toml": override()})
+    judged = judge(root)
+    assert (judged.outcome, judged.rules) == ("fail", ["frozen"])
+    assert "uncommitted" in judged.evidence.notes[0]
+    assert judge(commit(root)).outcome == "pass"
+
+
+def test_without_git_it_is_told_that_an_override_counts_as_it_lies_there(tmp_path: Path) -> None:
+    testing.write(tmp_path, {"devops-gates/approvals.toml": override()})
+    judged = judge(tmp_path)
+    assert judged.outcome == "pass"
+    assert "as it lies there" in "".join(judged.evidence.notes)
+
+
+def test_its_canary_bites_beside_an_override(tmp_path: Path) -> None:
+    text = "[tool.devops-gates.gates.freeze.options]\nholidays = [\n  2026-01-01,\n]\n"
+    files = {"pyproject.toml": text, "devops-gates/approvals.toml": override()}
+    root = commit(testing.write(tmp_path / "app", files))
+    assert FREEZE.canary is not None
+    canary = FREEZE.canary(testing.project(root, started=at("2026-11-27 16:00").timestamp()), None)
+    plant(canary, root)
+    assert judge(root).rules == ["frozen"]
+    assert git(root, "status", "--porcelain") == ""
 
 
 def test_its_canary_freezes_now(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ WRITTEN = {
     "pylock of pdm": ("pdm-2.29.4-pylock.toml", "pdm-2.29.4-pyproject.toml", "pylock.toml"),
 }  # fmt: skip
 HASH = "--hash=sha256:" + "a" * 64
+SPACED, CONTINUED = HASH.replace("=", " "), HASH.replace("=", " \\\n ")
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +107,27 @@ def test_a_change_that_no_lock_depends_on(tool: str, old: str, new: str, tmp_pat
     assert (seen.findings, seen.unknown, seen.examined) == ((), None, 1)
 
 
+PACKAGES = {
+    "another version": ('version = "3.20"', 'version = "2.9"', "it has no package idna>=3"),
+    "no version": ('version = "3.20"', "", "it has no package idna>=3"),
+    "another package": ('name = "idna"\nversion', 'name = "idma"\nversion', "it has no package idna>=3"),
+    "from elsewhere": ('version = "3.20"\nsource = { registry = "https://pypi.org/simple" }',
+                       'version = "3.20"\nsource = { git = "https://example.org/idna" }', "it has no package idna>=3"),
+    "in an extra": ('version = "26.4"', 'version = "99"', "it has no package packaging<99,>=20"),
+    "in a group": ('name = "pluggy"\nversion', 'name = "plugy"\nversion', "it has no package pluggy"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "told"), PACKAGES.values(), ids=PACKAGES)
+def test_what_uvs_lock_says_of_itself_is_not_believed(
+    old: str, new: str, told: str, tmp_path: Path
+) -> None:
+    (found,) = look(change(locked_by("uv", tmp_path), "uv.lock", old, new)).findings
+    assert (found.rule, told in found.message) == ("stale-lock", True)
+
+
 UNKNOWN = {
+    "uv: an index that nothing names": ("uv", "uv.lock", "https://pypi.org/simple", "https://example.org/simple", "pip install uv"),
     "uv: a format of later": ("uv", "uv.lock", "version = 1", "version = 2", "format 2"),
     "uv: cut off": ("uv", "uv.lock", "[[package]]", "[[package", "cannot be read"),
     "uv: without the project": ("uv", "uv.lock", 'virtual = "."', 'virtual = "x"', "project itself"),
@@ -165,6 +186,9 @@ REQUIREMENTS = {
     "none has a hash": ({"requirements.txt": "idna==3\n"}, "not-applicable", []),
     "one has none": ({"requirements.txt": f"idna==3 {HASH}\nclick==8\n"}, "fail", ["unhashed"]),
     "one is not pinned": ({"requirements.txt": f"idna>=3 {HASH}\n"}, "fail", ["unhashed"]),
+    "a hash after a space": ({"requirements.txt": f"idna==3 {SPACED}\nclick==8\n"}, "fail", ["unhashed"]),
+    "a hash in the next line": ({"requirements.txt": f"idna==3 {CONTINUED}\nclick==8\n"}, "fail", ["unhashed"]),
+    "words on hashes": ({"requirements.txt": "idna==3  # without --hash for now\n"}, "not-applicable", []),
     "an included one": ({"requirements/a.txt": f"-r b.in.txt\nidna==3 {HASH}\n", "requirements/b.in.txt": "click==8\n"}, "fail", ["unhashed"]),
     "an included one that is missing": ({"requirements.txt": f"-r gone.txt\nidna==3 {HASH}\n"}, "unknown", []),
 }  # fmt: skip

@@ -76,6 +76,17 @@ def test_the_project_itself_is_told_from_what_it_requires() -> None:
     assert read(members, "uv.lock")[0].own
 
 
+@pytest.mark.parametrize("name", ["jinja2", "Jinja2"])
+def test_what_comes_from_an_index_is_no_member(name: str) -> None:
+    """Or else a lock could hide it from the audit."""
+    text = (
+        f'[manifest]\nmembers = ["jinja2"]\n[[package]]\nname = "{name}"\nversion = "2.10"\n'
+        'source = { registry = "https://pypi.org/simple" }\n'
+    )
+    assert not read(text, "uv.lock")[0].own
+    assert read(text.replace("registry", "editable"), "uv.lock")[0].own
+
+
 def test_pdm_is_read() -> None:
     first, own, elsewhere = read(PDM, "pdm.lock")
     assert (first.name, first.version, first.hashes) == (

@@ -87,7 +87,7 @@ GATES = {
 }
 
 
-ALSO = {"build": ("contents", "missing", "records", "litter")}
+ALSO = {"build": ("contents", "missing", "records", "litter", "takeover")}
 """Where more of a gate's rules are named."""
 
 

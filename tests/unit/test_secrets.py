@@ -7,6 +7,7 @@ import os
 import subprocess
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,34 @@ def test_what_is_no_plain_text_is_told(tmp_path: Path) -> None:
         "not searched, a symbolic link: link",
         "not searched, of more than 16 MiB: big.txt",
     )
+
+
+MARKED = [
+    pytest.param(lambda text: text.encode("utf-32"), (), id="utf-32"),
+    pytest.param(lambda text: b"\0\0\xfe\xff" + text.encode("utf-32-be"), (), id="utf-32-be"),
+    pytest.param(lambda text: b"\xff\xfe" + text.encode(), ("lie.txt",), id="ASCII"),
+    pytest.param(lambda text: b"\xfe\xff" + text.encode() + b"\n", ("lie.txt",), id="ASCII, be"),
+    pytest.param(lambda text: b"\xff\xfe\0\0" + text.encode(), ("lie.txt",), id="ASCII, 32"),
+    pytest.param(
+        lambda text: ("x\n" * 9).encode("utf-16") + text.encode() + b"\xd8", ("lie.txt",), id="half"
+    ),
+]
+
+
+@pytest.mark.parametrize(("encode", "told"), MARKED)
+def test_a_mark_of_wide_characters_hides_nothing(
+    tmp_path: Path, encode: Callable[[str], bytes], told: tuple[str, ...]
+) -> None:
+    write(tmp_path, {"lie.txt": encode(f"\n{TOKEN_LINE}")})
+    judged = judge(tmp_path)
+    assert (judged.outcome, judged.rules) == ("fail", ["github-token"])
+    why = "not searched, where it is no UTF-16 or UTF-32, although it begins like that: "
+    assert judged.evidence.notes == tuple(why + name for name in told)
+
+
+def test_the_same_token_twice_in_a_wide_file_is_told_twice(tmp_path: Path) -> None:
+    write(tmp_path, {"a.txt": (TOKEN_LINE * 2).encode("utf-16")})
+    assert [f.line for f in judge(tmp_path).evidence.findings] == [1, 2]
 
 
 def test_a_file_that_cannot_be_read_is_unknown_and_the_others_count(tmp_path: Path) -> None:

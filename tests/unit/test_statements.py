@@ -236,6 +236,6 @@ def test_artefacts_are_plain_files_that_were_built(tmp_path: Path) -> None:
     os.symlink("/etc/hostname", dist / "c-1-py3-none-any.whl")
     (dist / "d.whl").mkdir()
     found = evidence.artefacts(tmp_path)
-    assert [each.name for each in found] == ["a-1-py3-none-any.whl", "a.zip", "b-1.tar.gz"]
-    assert found[1] == Artefact("a.zip", sample.sha256(b"a.zip"), 5)
+    assert [each.name for each in found] == ["a-1-py3-none-any.whl", "b-1.tar.gz"]
+    assert found[1] == Artefact("b-1.tar.gz", sample.sha256(b"b-1.tar.gz"), 10)
     assert evidence.artefacts(tmp_path / "elsewhere") == ()

@@ -59,6 +59,12 @@ def test_what_is_as_git_holds_it_is_let_pass_but_not_in_a_release(project: Proje
     assert "a.py changed" in (steady.moved(release(project), before) or "")
 
 
+def test_a_commit_that_a_test_makes_is_told(project: Project, checkout: Checkout) -> None:
+    before = steady.marks(project)
+    checkout.git("commit", "-q", "--allow-empty", "-m", "Mine")
+    assert "HEAD is another commit" in (steady.moved(project, before) or "")
+
+
 def test_of_several_one_is_named_and_all_are_counted(project: Project) -> None:
     before = steady.marks(project)
     for name in ("a.py", "b.py"):

@@ -486,3 +486,30 @@ def test_packages_that_pip_audit_passes_over_are_named() -> None:
 def test_what_pip_audit_cannot_have_meant_is_unknown(stdout: bytes, exit_code: int) -> None:
     with pytest.raises(CannotTell):
         online.read(stdout, exit_code, BATCH)
+
+
+def test_records_of_other_ecosystems_prove_nothing(tmp_path: Path) -> None:
+    options = fresh(tmp_path, 1)
+    text = (tmp_path / "osv" / "a.json").read_text()
+    write(tmp_path, {"osv/a.json": text.replace('"PyPI"', '"npm"')})
+    judged = judge(project(tmp_path, requirements_txt="jinja2==3.1.6\n"), **options)
+    assert (judged.outcome, "of PyPI's packages" in judged.reason) == ("unknown", True)
+
+
+def test_a_lock_hides_nothing_as_a_member_of_a_workspace(tmp_path: Path) -> None:
+    lock = (
+        'version = 1\n[manifest]\nmembers = ["app", "jinja2"]\n[[package]]\nname = "jinja2"\n'
+        'version = "2.10"\nsource = { registry = "https://pypi.org/simple" }\n'
+    )
+    judged = judge(project(tmp_path, uv_lock=lock))
+    assert "PYSEC-2019-217" in judged.rules
+
+
+def test_an_advisory_without_versions_is_told(tmp_path: Path) -> None:
+    options = fresh(tmp_path, 1)
+    raw = json.loads((tmp_path / "osv" / "a.json").read_bytes())
+    affected = [{"package": {"ecosystem": "pypi", "name": "Jinja2"}}]
+    write(tmp_path, {"osv/a.json": json.dumps({**raw, "affected": affected})})
+    judged = judge(project(tmp_path, requirements_txt="jinja2==3.1.6\n"), **options)
+    assert judged.outcome == "fail"
+    assert "does not tell the versions" in judged.evidence.findings[0].message
