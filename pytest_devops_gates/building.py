@@ -107,6 +107,8 @@ def build(
         argv = python_module("build", "--outdir", str(dist), str(source))
         tool, number = "build", version("build")
     done = step(project, argv, source, logs, tool, extra)
+    if uv:  # what uv leaves to keep the folder out of git is nothing that was built
+        (dist / ".gitignore").unlink(missing_ok=True)
     built = Built(tool, number, done.argv, done.returncode)
     if done.returncode == 0:
         return built
@@ -126,14 +128,11 @@ def artefacts(dist: Path) -> list[Path]:
 
 
 def strays(dist: Path, judged: Iterable[Path]) -> Iterator[str]:
-    """Names of what lies in a folder beside the artefacts that were judged, or is none of its own.
-
-    What uv writes for git alone to read is left out.
-    """
+    """Names of what lies in a folder beside the artefacts that were judged, or is a link."""
     known = {path.name for path in judged}
     for path in sorted(dist.iterdir()):
         is_plain = path.is_file() and not path.is_symlink()
-        if not is_plain or path.name not in {*known, ".gitignore"}:
+        if not is_plain or path.name not in known:
             yield path.name
 
 

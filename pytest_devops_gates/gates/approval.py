@@ -213,7 +213,7 @@ def applies(project: Project, options: Options) -> str | None:
         told = approvals.entries(approvals.found(project.root), approvals.FILE)
     except UsageError:
         return None
-    if any(one.is_of_release for one in told):
+    if any(one.is_of_release and not one.environment for one in told):
         return None
     return f"no approval is asked for: neither by {KEY}, nor by one in {approvals.FILE}"
 

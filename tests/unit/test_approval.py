@@ -344,6 +344,8 @@ def test_it_applies_where_it_is_asked_for(root: Path) -> None:
     assert APPROVAL.applies(project, ApprovalOptions(required=2)) is None
     testing.write(root, {FILE: '[[approval]]\nwho = "A"\nwhen = 2026-01-01\npolicy = "0"\n'})
     assert APPROVAL.applies(project, default) is not None
+    approve(root, environment='"staging"')  # of which a run knows nothing
+    assert APPROVAL.applies(project, default) is not None
     approve(root)
     assert APPROVAL.applies(project, default) is None
     testing.write(root, {FILE: "", "pyproject.toml": "[tool.devops-gates.gates.approval]\n"})

@@ -26,7 +26,7 @@ def dist(folder: Path, *names: str) -> list[Path]:
 
 
 def test_what_lies_beside_the_artefacts_is_stray(tmp_path: Path) -> None:
-    judged = dist(tmp_path, WHEEL, SDIST, ".gitignore")[:2]
+    judged = dist(tmp_path, WHEEL, SDIST)
     folder = tmp_path / "dist"
     assert list(building.strays(folder, judged)) == []
     write(folder, {"toy-1.1.zip": "", "x.sh": "", "inner/a.whl": "", ".hidden": ""})
