@@ -12,11 +12,11 @@ nox.options.error_on_missing_interpreters = False
 def tests(session: nox.Session) -> None:
     """The whole suite with the newest pytest."""
     session.install("-q", "-e", ".[test]")
-    session.run("pytest", "-n", "2", *session.posargs)
+    session.run("pytest", "-n", "2", "-m", "", *session.posargs)
 
 
 @nox.session(python="3.11")
 def oldest(session: nox.Session) -> None:
     """The whole suite with the oldest pytest that is supported."""
     session.install("-q", "-e", ".[test]", "pytest==8.0.*")
-    session.run("pytest", "-n", "2", *session.posargs)
+    session.run("pytest", "-n", "2", "-m", "", *session.posargs)

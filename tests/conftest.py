@@ -84,8 +84,7 @@ class Checkout:
         dropped = ("PYTEST_", "COVERAGE_", "GITHUB_", "CI")
         env = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
         env.pop("PYTHONDONTWRITEBYTECODE", None)  # or each run would compile everything again
-        measured = {k: v for k, v in os.environ.items() if k == "COVERAGE_PROCESS_CONFIG"}
-        return {**env, **measured, "COLUMNS": "120", **(extra or {})}
+        return {**env, "COLUMNS": "120", **(extra or {})}
 
     def run(
         self,

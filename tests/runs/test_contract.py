@@ -19,7 +19,9 @@ pytestmark = pytest.mark.slow
 STAGES = ["plan", "develop", "build", "test", "security", "deploy", "operate", "feedback"]
 GATES = [
     *("lint", "format", "types", "suppressions", "policy", "tree", "commits"),
-    *("package", "install", "compiles", "tests", "coverage", "bandit", "version", "changelog"),
+    *("package", "install", "compiles", "reproducible", "tests", "coverage"),
+    *("bandit", "secrets", "vulnerabilities", "licenses", "workflows", "dependencies"),
+    *("version", "changelog", "api", "locked", "freeze", "approval"),
 ]
 SOUND = {
     ".gitignore": "__pycache__/\n",
@@ -63,7 +65,7 @@ def test_a_whole_run(checkout: Checkout) -> None:
     at = said.index(" devops gates ".center(120, "="))
     assert " ".join(said[at + 1 : said.index("", at)]).startswith("verdict: PASS · ")
     assert verdict["reason"] in " ".join(" ".join(said[at + 1 :]).split())
-    assert re.fullmatch(r"=+ PASS in \d+\.\ds: 7 pass, 8 not-applicable =+", said[-1])
+    assert re.fullmatch(r"=+ PASS in \d+\.\ds: 8 pass, 14 not-applicable, 3 off =+", said[-1])
     assert checkout.git("status", "--porcelain") == ""
 
 
@@ -145,7 +147,7 @@ def test_an_error_replaces_an_old_pass(checkout: Checkout) -> None:
 def test_nothing_required_is_unknown(checkout: Checkout) -> None:
     levels = "\n".join(
         f"[tool.devops-gates.gates.{name}]\nlevel = '{level}'"
-        for name, level in zip(GATES, ["advisory", "off"] * 8, strict=False)
+        for name, level in zip(GATES, ["advisory", "off"] * 13, strict=False)
     )
     run = checkout.write({**SOUND, "pyproject.toml": levels}).run()
     assert (run.status, run.verdict["verdict"]) == (6, "unknown"), run
@@ -167,7 +169,10 @@ def test_the_commit_profile_runs_no_tests(checkout: Checkout) -> None:
     assert {g["name"]: g["outcome"] for g in run.verdict["gates"]} == {
         "lint": "pass", "format": "not-applicable", "types": "off", "suppressions": "pass", "policy": "off",
         "tree": "pass", "commits": "off", "package": "off", "install": "off", "compiles": "off",
-        "tests": "off", "coverage": "off", "bandit": "pass", "version": "off", "changelog": "off",
+        "reproducible": "off", "tests": "off", "coverage": "off", "bandit": "pass", "secrets": "pass",
+        "vulnerabilities": "off", "licenses": "off", "workflows": "off", "dependencies": "off",
+        "version": "off", "changelog": "off", "api": "off", "locked": "off", "freeze": "off",
+        "approval": "off",
     }  # fmt: skip
 
 
