@@ -6,7 +6,6 @@ Both get SOURCE_DATE_EPOCH, so that a backend that heeds it writes the same byte
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from pytest_devops_gates import git
+from pytest_devops_gates import disk, git
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Receipt
 from pytest_devops_gates.process import (
@@ -41,7 +40,6 @@ APPLICATIONS = (
     (("pdm",), "distribution", "[tool.pdm] distribution = false"),
 )
 
-_BLOCK = 2**20
 _NOTE = re.compile(r"(?:[^/:\s]+: )?built (?P<name>[^/ ]+) sha256:(?P<digest>[0-9a-f]{64})")
 _BROKEN = (
     b"Backend subprocess exited",
@@ -138,23 +136,13 @@ def strays(dist: Path, judged: Iterable[Path]) -> Iterator[str]:
 
 def note(path: Path) -> str:
     """What is noted of an artefact that was judged: by this it is known again."""
-    return f"built {path.name} sha256:{digest(path)[0]}"
+    return f"built {path.name} sha256:{disk.digest(path)[0]}"
 
 
 def noted(notes: Iterable[str]) -> dict[str, str]:
     """The digests by name, of the notes of a gate; those of a shard begin with its name."""
     found = (_NOTE.fullmatch(each) for each in notes)
     return {each["name"]: each["digest"] for each in found if each}
-
-
-def digest(path: Path) -> tuple[str, int]:
-    """The SHA-256 and the size of a file. Raises OSError."""
-    told, size = hashlib.sha256(), 0
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            told.update(block)
-            size += len(block)
-    return told.hexdigest(), size
 
 
 def step(

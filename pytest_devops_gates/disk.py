@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import shutil
 import stat
@@ -13,6 +14,8 @@ from pathlib import Path
 from pytest_devops_gates.errors import CannotTell
 
 Mark = tuple[int, ...]
+
+_BLOCK = 2**20
 
 LARGEST = 2**30
 """Bytes of a file of ours that is read: many times what 100,000 findings take."""
@@ -59,6 +62,16 @@ def read_plain(path: Path) -> bytes:
         if found.st_size > LARGEST:
             raise OSError(errno.EFBIG, f"more than {LARGEST >> 20} MiB")
         return stream.read()
+
+
+def digest(path: Path) -> tuple[str, int]:
+    """The SHA-256 of a file, and its size in bytes. Raises OSError."""
+    told, size = hashlib.sha256(), 0
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            told.update(block)
+            size += len(block)
+    return told.hexdigest(), size
 
 
 def mark(path: Path) -> Mark | None:

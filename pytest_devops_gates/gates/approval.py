@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
-from pytest_devops_gates import approvals, descent, last_release
+from pytest_devops_gates import approvals, descent, disk, last_release
 from pytest_devops_gates.approvals import UNCOMMITTED, Entry, Held
 from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Rule, Severity
@@ -145,7 +143,7 @@ def _targets(project: Project, entries: Iterable[Entry]) -> list[str]:
     paths = [p for p in sorted((project.run_dir / "dist").glob("*")) if p.is_file()]
     if not _is_built(project):
         return [""]
-    return [_sha256(path) for path in paths] or [""]
+    return [disk.digest(path)[0] for path in paths] or [""]
 
 
 def _is_built(project: Project) -> bool:
@@ -157,14 +155,6 @@ def _refuse_unbuilt(project: Project, entries: Iterable[Entry]) -> None:
     """Where artefacts are approved that may yet be built, nothing is known of them."""
     if any(one.artefact for one in entries) and not _is_built(project):
         raise CannotTell(NOT_BUILT)
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _allowed(

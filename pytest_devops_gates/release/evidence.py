@@ -40,7 +40,7 @@ def is_artefact(name: str) -> bool:
 def artefacts(folder: Path) -> tuple[Artefact, ...]:
     """What the run in ``folder`` built, by name. Raises OSError for what cannot be read."""
     return tuple(
-        Artefact(whole(path.name), *building.digest(path))
+        Artefact(whole(path.name), *disk.digest(path))
         for path in _plain(folder / DIST)
         if _BUILT.fullmatch(path.name)
     )
@@ -65,12 +65,12 @@ def built(verdict: Verdict, folder: Path) -> tuple[Artefact, ...]:
 
 def rests_on(folder: Path) -> dict[str, str]:
     """The SHA-256 of each file of the run that the statements name. Raises OSError."""
-    return {p.name: building.digest(p)[0] for p in _plain(folder) if RESTS_ON.fullmatch(p.name)}
+    return {p.name: disk.digest(p)[0] for p in _plain(folder) if RESTS_ON.fullmatch(p.name)}
 
 
 def sha256(path: Path) -> str:
     """The digest of a plain file. Raises OSError."""
-    return building.digest(path)[0]
+    return disk.digest(path)[0]
 
 
 def write(folder: Path, key: SigningKey | None) -> str:
