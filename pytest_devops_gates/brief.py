@@ -60,6 +60,8 @@ def brief(
         scope=request.scope,
         message=request.message,
         shard=request.shard,
+        tracker=table.tracker,
+        history=table.history,
         git=request.git,
         test_paths=tuple(_slashes(path) for path in pytest_config.getini("testpaths")),
         packages=tuple(packages(root, known.own.pyproject)),

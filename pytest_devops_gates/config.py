@@ -14,6 +14,7 @@ from pytest_devops_gates.ci import AUTO, SETTINGS
 from pytest_devops_gates.decode import decode, one_of
 from pytest_devops_gates.errors import UsageError
 from pytest_devops_gates.gate import LEVELS
+from pytest_devops_gates.outside import HistoryTable, TrackerTable
 from pytest_devops_gates.stage import Stage
 
 if sys.version_info >= (3, 11):
@@ -120,6 +121,8 @@ class Table(msgspec.Struct, frozen=True, rename="kebab"):
     environments: dict[str, EnvironmentTable] = {}
     evidence: EvidenceTable = EvidenceTable()
     shards: dict[str, ShardTable] = {}
+    tracker: TrackerTable | None = None
+    history: HistoryTable = HistoryTable()
 
 
 def load_toml(data: bytes, name: str) -> dict[str, Any]:

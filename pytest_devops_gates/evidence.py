@@ -110,6 +110,27 @@ class FlakyTest(msgspec.Struct, frozen=True):
     tries: int
 
 
+class RanTest(msgspec.Struct, frozen=True):
+    """A test that ended, as the history keeps it: ``passed``, ``failed``, or something else. The
+    ``requirements`` are the ids of its marker ``requirement``."""
+
+    id: str
+    outcome: str
+    seconds: float
+    requirements: tuple[str, ...] = ()
+
+
+class Proof(msgspec.Struct, frozen=True):
+    """A requirement with the tests that are marked with it: how many passed, failed, or came to
+    something else, and the first of their ids."""
+
+    requirement: str
+    passed: int = 0
+    failed: int = 0
+    others: int = 0
+    tests: tuple[str, ...] = ()
+
+
 class SkipReason(msgspec.Struct, frozen=True):
     """Why tests were skipped, and how many for this reason."""
 
@@ -122,7 +143,7 @@ class TestDetail(msgspec.Struct, frozen=True):
 
     ``collected_sha256`` is the digest of the ids of all tests that were collected, and ``paths``
     are those that a shard was to run, relative to the root: by these it is told whether shards ran
-    all tests between them.
+    all tests between them. ``proofs`` has every requirement that a test names.
     """
 
     __test__ = False
@@ -133,6 +154,7 @@ class TestDetail(msgspec.Struct, frozen=True):
     skips: tuple[SkipReason, ...] = ()
     collected_sha256: str = ""
     paths: tuple[str, ...] = ()
+    proofs: tuple[Proof, ...] = ()
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -157,8 +179,8 @@ class Evidence(msgspec.Struct, frozen=True):
 
     ``log`` holds the last lines that its tool printed, where these say more than the findings do,
     ``rules`` what the tool says of the rules that its findings name, and ``tests`` the particulars
-    of a test run. ``inapplicable`` are metrics that have nothing to measure, and why: conditions
-    on them are not judged.
+    of a test run; ``ran`` are all of its tests. ``inapplicable`` are metrics that have nothing to
+    measure, and why: conditions on them are not judged.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -172,6 +194,7 @@ class Evidence(msgspec.Struct, frozen=True):
     rules: tuple[Rule, ...] = ()
     tests: TestDetail | None = None
     inapplicable: dict[str, str] = {}
+    ran: tuple[RanTest, ...] = ()
 
     @classmethod
     def of(
@@ -186,6 +209,7 @@ class Evidence(msgspec.Struct, frozen=True):
         rules: Iterable[Rule] = (),
         tests: TestDetail | None = None,
         inapplicable: Mapping[str, str] | None = None,
+        ran: Iterable[RanTest] = (),
     ) -> Evidence:
         """Evidence of a gate that read ``examined`` inputs; zero of them is never a pass."""
         return cls(
@@ -198,6 +222,7 @@ class Evidence(msgspec.Struct, frozen=True):
             rules=tuple(rules),
             tests=tests,
             inapplicable=dict(inapplicable or {}),
+            ran=tuple(ran),
         )
 
     def checked(self) -> Evidence:

@@ -131,9 +131,12 @@ class Gate(msgspec.Struct, frozen=True):
     """One question asked at one stage.
 
     Either ``command`` and ``read``, or ``function``, which is called in a worker process and
-    returns the evidence itself. ``needs`` names gates whose artefacts it uses, and without which it
-    cannot tell; ``after`` those that it waits for where they run. ``level`` is the default level,
-    ``levels`` the exceptions by profile. ``conditions`` are the default conditions on its metrics,
+    returns the evidence itself, or ``review``, which is given the evidence of all other gates once
+    these have ended (it is called in the judging process: it must be pure and quick).
+    ``passes`` names the variables of the environment that its worker gets although they look like
+    secrets. ``needs`` names gates whose artefacts it uses, and without which it cannot tell;
+    ``after`` those that it waits for where they run. ``level`` is the default level, ``levels`` the
+    exceptions by profile. ``conditions`` are the default conditions on its metrics,
     and ``warnings`` those that only warn. ``applies`` returns the reason why the question does not
     arise here, or None. ``limits`` reads the conditions that the project's own tool settings state
     already. With ``required_once_limited`` a gate that has any condition is required. ``metrics``
@@ -159,6 +162,8 @@ class Gate(msgspec.Struct, frozen=True):
     command: Callable[[Project, Options], Command] | None = None
     read: Callable[[Output, Project, Options], Evidence] | None = None
     function: Callable[[Project, Options, tuple[str, ...]], Evidence] | None = None
+    review: Callable[[Project, Options, Mapping[str, Evidence]], Evidence] | None = None
+    passes: Callable[[Project, Options], tuple[str, ...]] | None = None
     needs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     accepts: tuple[int, ...] = (0, 1)

@@ -11,6 +11,8 @@ import msgspec
 
 from pytest_devops_gates.change import Change
 from pytest_devops_gates.errors import CannotTell
+from pytest_devops_gates.outside import HistoryTable, TrackerTable
+from pytest_devops_gates.past import Past
 
 TEST_FOLDERS = frozenset({"tests", "test", "testing"})
 BESIDE_CODE = TEST_FOLDERS | {"docs", "doc", "examples", "example", "benchmarks", "scripts"}
@@ -49,7 +51,8 @@ class Project(msgspec.Struct, frozen=True):
     own folder, ``cache`` the one that tools may keep between runs. ``message`` is the commit
     message that a hook is to judge, and ``git`` the environment in which git sees what is judged,
     where that is not the checkout. ``shard`` is the name of the job, where several carry out the
-    run between them.
+    run between them. ``tracker`` and ``history`` are what the policy says of them, and ``past`` is
+    what the history tells, for gates that review the others.
     """
 
     root: Path
@@ -73,6 +76,9 @@ class Project(msgspec.Struct, frozen=True):
     message: str | None = None
     shard: str | None = None
     git: dict[str, str] = {}
+    tracker: TrackerTable | None = None
+    history: HistoryTable = HistoryTable()
+    past: Past = Past()
 
     def listing(self) -> tuple[str, ...]:
         """The files to look at. Raises CannotTell when they could not be listed."""

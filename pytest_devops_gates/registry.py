@@ -117,8 +117,9 @@ def _flaw(gate: Gate) -> str | None:
         return f"needs a Stage, not {gate.stage!r}"
     if gate.testimony:
         return None
-    if (gate.command is None or gate.read is None) == (gate.function is None):
-        return "needs a command and a reader, or a function"
+    ways = (gate.function is not None) + (gate.review is not None)
+    if (gate.command is not None and gate.read is not None) + ways != 1:
+        return "needs a command and a reader, a function, or a review"
     if gate.level not in LEVELS:
         return f"has the level {gate.level!r}{did_you_mean(str(gate.level), LEVELS)}"
     if not isinstance(gate.suppress, str):

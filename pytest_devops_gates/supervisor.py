@@ -38,6 +38,7 @@ from pytest_devops_gates.closing import Place, announce, close, usable, withdraw
 from pytest_devops_gates.comparison import with_state
 from pytest_devops_gates.conclude import conclude
 from pytest_devops_gates.engine import schedule
+from pytest_devops_gates.engine.review import reviewed
 from pytest_devops_gates.engine.task import Job, Task
 from pytest_devops_gates.errors import UsageError
 from pytest_devops_gates.evidence import Evidence
@@ -255,8 +256,9 @@ def _gather(
     basis: Basis,
 ) -> Mapping[str, Evidence]:
     """The evidence of all gates that run."""
+    tasks = _tasks(plan)
     gathered = schedule.run(
-        _tasks(plan),
+        [task for task in tasks if task.gate.review is None],
         project,
         reaper,
         interrupts=interrupts,
@@ -265,11 +267,14 @@ def _gather(
         witness=basis,
         first=first,
     )
-    return {
+    gathered = {
         name: basis.evidence.get(name) or completed(name, evidence, project.root)
         for name, evidence in gathered.items()
         if name in plan.settings
     }
+    for name, evidence in reviewed(tasks, project, gathered).items():
+        gathered[name] = completed(name, evidence, project.root)
+    return gathered
 
 
 def _tasks(plan: Plan) -> list[Task]:

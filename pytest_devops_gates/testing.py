@@ -19,6 +19,7 @@ from pytest_devops_gates import config, git
 from pytest_devops_gates.canaries import plant
 from pytest_devops_gates.comparison import with_files
 from pytest_devops_gates.copies import copy_tree
+from pytest_devops_gates.engine.review import reviewed
 from pytest_devops_gates.engine.task import Job, Task
 from pytest_devops_gates.evidence import Evidence
 from pytest_devops_gates.findings import complete
@@ -88,12 +89,14 @@ def judge(
     *,
     options: Mapping[str, Any] | None = None,
     conditions: Mapping[str, str] | None = None,
+    gathered: Mapping[str, Evidence] | None = None,
     **fields: Any,
 ) -> Judged:
     """Run one gate on the project in ``root``, its own settings included.
 
-    ``options`` and ``conditions`` are those of its configuration, and ``fields`` replace fields of
-    the Project. Raises UsageError for options and conditions that are wrong.
+    ``options`` and ``conditions`` are those of its configuration, ``gathered`` is the evidence of
+    other gates for one that reviews them, and ``fields`` replace fields of the Project. Raises
+    UsageError for options and conditions that are wrong.
     """
     here = project(root, **fields)
     try:
@@ -106,7 +109,7 @@ def judge(
             return Judged(Evidence(), off)
         asked = tuple(c.metric for c in (*settings.conditions, *settings.warnings))
         task = Task(gate, settled.options[gate.name], settings.timeout, asked)
-        evidence = _gather(task, here)
+        evidence = _gather(task, here, gathered or {})
         found = complete(gate.name, evidence.findings, root)
         evidence = msgspec.structs.replace(evidence, findings=found)
         return Judged(evidence, rule(settings, evidence))
@@ -154,7 +157,9 @@ def prove(gate: Gate, root: Path, **arguments: Any) -> tuple[Judged, Judged]:
         return clean, judge(gate, copy, **arguments)
 
 
-def _gather(task: Task, here: Project) -> Evidence:
+def _gather(task: Task, here: Project, gathered: Mapping[str, Evidence]) -> Evidence:
+    if task.gate.review:
+        return reviewed([task], here, gathered)[task.gate.name]
     with Reaper() as reaper:
         job = Job(task, here, reaper)
         while (evidence := job.poll()) is None:

@@ -13,6 +13,7 @@ from pytest_devops_gates import runs
 from pytest_devops_gates.cli.door import takes_rootdir, through_pytest
 from pytest_devops_gates.config import TABLE, EnvironmentTable, Table
 from pytest_devops_gates.decode import one_of
+from pytest_devops_gates.deployments import DEPLOYED, Deployment
 from pytest_devops_gates.errors import UsageError
 from pytest_devops_gates.neutral import neutral
 from pytest_devops_gates.outlook import Outlook, outlook
@@ -22,7 +23,6 @@ from pytest_devops_gates.request import of_options
 from pytest_devops_gates.rollout import arguments as filling
 from pytest_devops_gates.rollout import deploy, lock, newest, operation, seal
 from pytest_devops_gates.rollout.deploy import RollOut
-from pytest_devops_gates.rollout.deployment import DEPLOYED, Deployment
 from pytest_devops_gates.rollout.permission import Asked, permission
 from pytest_devops_gates.screen import say, warn
 from pytest_devops_gates.verdict import EXIT_FAIL, EXIT_PASS

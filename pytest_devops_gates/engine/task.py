@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -199,7 +200,7 @@ class Job:
         return msgspec.structs.replace(evidence, receipt=receipt)
 
     def _start(self, argv: Any, name: str, *, build: bool = False) -> Process:
-        extra: Mapping[str, str] = self._command.env if self._command else {}
+        extra = {**(self._command.env if self._command else {}), **self._passed()}
         trusted = bool(self._command and self._command.trusted)
         argv = [find_tool(argv[0], self.project.root, trusted=trusted), *argv[1:]]
         return Process(
@@ -211,6 +212,14 @@ class Job:
             timeout=self.task.timeout,
             reaper=self._reaper,
         )
+
+    def _passed(self) -> dict[str, str]:
+        """The secrets that the gate's worker is trusted with."""
+        gate = self.task.gate
+        if gate.passes is None or gate.function is None:
+            return {}
+        names = gate.passes(self.project, self.task.options)
+        return {name: os.environ[name] for name in names if name in os.environ}
 
     def _tool(self) -> str:
         return _tool_name(self._command, self.task.gate)

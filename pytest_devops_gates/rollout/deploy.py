@@ -12,14 +12,9 @@ from pathlib import Path
 
 import msgspec
 
-from pytest_devops_gates import foreground, redact, runs, screen
+from pytest_devops_gates import deployments, foreground, redact, runs, screen
 from pytest_devops_gates.config import EnvironmentTable
-from pytest_devops_gates.errors import UsageError
-from pytest_devops_gates.foreground import Ended, Stopped
-from pytest_devops_gates.interrupts import listening
-from pytest_devops_gates.neutral import neutral
-from pytest_devops_gates.rollout import arguments, deployment, operation
-from pytest_devops_gates.rollout.deployment import (
+from pytest_devops_gates.deployments import (
     DEPLOYED,
     FAILED,
     REJECTED,
@@ -27,6 +22,11 @@ from pytest_devops_gates.rollout.deployment import (
     Deployment,
     RollBack,
 )
+from pytest_devops_gates.errors import UsageError
+from pytest_devops_gates.foreground import Ended, Stopped
+from pytest_devops_gates.interrupts import listening
+from pytest_devops_gates.neutral import neutral
+from pytest_devops_gates.rollout import arguments, operation
 from pytest_devops_gates.rollout.permission import Permission
 from pytest_devops_gates.verdict import Verdict
 
@@ -79,9 +79,9 @@ def who() -> str:
 def unfinished(root: Path, name: str) -> Deployment | None:
     """The last roll-out to an environment, where nobody saw its end. Raises UsageError."""
     try:
-        found = [one for one in deployment.recorded(root) if one.environment == name]
+        found = [one for one in deployments.recorded(root) if one.environment == name]
     except OSError as error:
-        raise UsageError(f"{deployment.FILE} cannot be read: {error.strerror}") from None
+        raise UsageError(f"{deployments.FILE} cannot be read: {error.strerror}") from None
     return found[-1] if found and found[-1].outcome == STARTED else None
 
 
@@ -127,7 +127,7 @@ def _undo(asked: RollOut, env: Mapping[str, str]) -> RollBack | None:
 def _begin(asked: RollOut, granted: Permission, verdict: Verdict) -> Deployment:
     names = {file.name for file in asked.files}
     begun = Deployment(
-        schema=deployment.SCHEMA,
+        schema=deployments.SCHEMA,
         id=runs.new_id(),
         environment=asked.name,
         outcome=STARTED,
@@ -142,9 +142,9 @@ def _begin(asked: RollOut, granted: Permission, verdict: Verdict) -> Deployment:
         approved_by=granted.approved_by,
     )
     try:
-        deployment.record(asked.root, begun)
+        deployments.record(asked.root, begun)
     except OSError as error:
-        raise UsageError(f"{deployment.FILE} cannot be written: {error.strerror}") from None
+        raise UsageError(f"{deployments.FILE} cannot be written: {error.strerror}") from None
     return begun
 
 
@@ -166,9 +166,9 @@ def _end(
         roll_back=undone,
     )
     try:
-        deployment.record(asked.root, ended)
+        deployments.record(asked.root, ended)
     except OSError as error:
-        told = f"the end of {ended.id} cannot be written to {deployment.FILE}: {error.strerror}"
+        told = f"the end of {ended.id} cannot be written to {deployments.FILE}: {error.strerror}"
         screen.warn(f"{told} · write it down by hand: {outcome}")
     return ended
 

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from pytest_devops_gates import deployments
 from pytest_devops_gates.errors import UsageError
-from pytest_devops_gates.rollout import deployment
 from pytest_devops_gates.runs import FOLDER
 
 _CAP = 200
@@ -36,7 +36,7 @@ def held(root: Path, environment: str, who: str) -> Iterator[None]:
     """Hold the environment. Raises Busy, and UsageError where that cannot be told."""
     path = f"{FOLDER}/deploy-{environment}.lock"
     try:
-        descriptor = deployment.open_plain(root, path)
+        descriptor = deployments.open_plain(root, path)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from None
     try:

@@ -15,23 +15,23 @@ from typing import Any
 import msgspec
 import pytest
 
-from pytest_devops_gates import builtin, config, git, testing
+from pytest_devops_gates import builtin, config, deployments, git, testing
 from pytest_devops_gates.approvals import FILE
 from pytest_devops_gates.cli import release_deploy
 from pytest_devops_gates.config import EnvironmentTable
-from pytest_devops_gates.errors import UsageError
-from pytest_devops_gates.outlook import Outlook
-from pytest_devops_gates.plan import plan
-from pytest_devops_gates.release.check import failed
-from pytest_devops_gates.rollout import arguments, deploy, deployment, lock, newest, operation, seal
-from pytest_devops_gates.rollout.deploy import RollOut
-from pytest_devops_gates.rollout.deployment import (
+from pytest_devops_gates.deployments import (
     DEPLOYED,
     FAILED,
     REJECTED,
     STARTED,
     Deployment,
 )
+from pytest_devops_gates.errors import UsageError
+from pytest_devops_gates.outlook import Outlook
+from pytest_devops_gates.plan import plan
+from pytest_devops_gates.release.check import failed
+from pytest_devops_gates.rollout import arguments, deploy, lock, newest, operation, seal
+from pytest_devops_gates.rollout.deploy import RollOut
 from pytest_devops_gates.rollout.permission import Asked, Permission, permission
 from pytest_devops_gates.verdict import PolicySource
 from tests.conformance import make, sample
@@ -381,7 +381,7 @@ BACK = [sys.executable, "-c", "open('back', 'a').write('1')"]
 
 
 def last(root: Path) -> Deployment:
-    return deployment.recorded(root)[-1]
+    return deployments.recorded(root)[-1]
 
 
 def test_a_roll_out_is_written_down_as_it_begins_and_as_it_ends(
@@ -507,7 +507,7 @@ def test_no_secret_is_written_down(root: Path, granted: Permission) -> None:
     asked_for = roll_out(root, f"raise SystemExit(1) # {value}", {"APP_PASSWORD": value},
                          roll_back=["./none", value])  # fmt: skip
     deploy.carry_out(asked_for, granted)
-    text = (root / deployment.FILE).read_text()
+    text = (root / deployments.FILE).read_text()
     assert value not in text
     assert "***" in text
 
@@ -523,7 +523,7 @@ def test_hostile_text_is_made_harmless(
 
 
 def test_one_that_cannot_be_written_down_does_not_begin(root: Path, granted: Permission) -> None:
-    path = root / deployment.FILE
+    path = root / deployments.FILE
     path.symlink_to(root / "elsewhere")
     with pytest.raises(UsageError, match=r"deployments.jsonl cannot be written"):
         deploy.carry_out(roll_out(root, "open('begun', 'w')"), granted)
@@ -534,7 +534,7 @@ def test_one_that_cannot_be_written_down_does_not_begin(root: Path, granted: Per
 def test_an_end_that_cannot_be_written_down_is_told(
     root: Path, granted: Permission, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = f"import os; os.unlink('{deployment.FILE}'); os.mkdir('{deployment.FILE}')"
+    code = f"import os; os.unlink('{deployments.FILE}'); os.mkdir('{deployments.FILE}')"
     done = deploy.carry_out(roll_out(root, code), granted)
     assert done.outcome == DEPLOYED
     assert "cannot be written to" in capsys.readouterr().err
@@ -619,23 +619,23 @@ def test_then_needs_a_gate_of_operation() -> None:
 
 def test_half_a_line_costs_nothing_but_itself(root: Path, granted: Permission) -> None:
     first = deploy.carry_out(roll_out(root, ""), granted)
-    path = root / deployment.FILE
+    path = root / deployments.FILE
     for rest in (b'{"schema": "pytest-devo', b"\n[]\n{}\nnull\n\xff\n" + b"[" * 100_000):
         path.write_bytes(path.read_bytes() + rest)
     second = msgspec.structs.replace(first, id="second")
-    deployment.record(root, second)
-    assert deployment.recorded(root) == (first, second)
+    deployments.record(root, second)
+    assert deployments.recorded(root) == (first, second)
 
 
 def test_a_pipe_or_a_link_is_not_written_to(root: Path, granted: Permission) -> None:
     done = deploy.carry_out(roll_out(root, ""), granted)
-    path = root / deployment.FILE
+    path = root / deployments.FILE
     path.unlink()
     os.mkfifo(path)
     with pytest.raises(OSError, match="no plain file"):
-        deployment.record(root, done)
+        deployments.record(root, done)
     with pytest.raises(OSError, match="no plain file"):
-        deployment.recorded(root)
+        deployments.recorded(root)
     path.unlink()
     path.symlink_to(root / "app.py")
     with pytest.raises(UsageError, match="cannot be read"):
@@ -647,7 +647,7 @@ def test_one_whose_end_nobody_saw_is_found_again(root: Path, granted: Permission
     done = deploy.carry_out(roll_out(root, ""), granted)
     assert deploy.unfinished(root, "production") is None
     begun = msgspec.structs.replace(done, id="later", outcome=STARTED, ended=None)
-    deployment.record(root, begun)
+    deployments.record(root, begun)
     assert deploy.unfinished(root, "production") == begun
     assert deploy.unfinished(root, "staging") is None
 

@@ -50,7 +50,7 @@ def engine() -> None:
 def in_place(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """All others spare the process."""
 
-    def gather(task: Task, here: Project) -> Evidence:
+    def gather(task: Task, here: Project, gathered: object) -> Evidence:
         assert task.gate.function is not None
         try:
             return task.gate.function(here, task.options, task.asked)

@@ -1,0 +1,1 @@
+"""What was planned: milestones, work items, and the requirements that they meet."""

@@ -1,0 +1,1 @@
+"""What was learnt: the inbox of feedback, and what deserves work."""
