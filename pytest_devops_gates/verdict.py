@@ -221,6 +221,38 @@ class ShardRun(msgspec.Struct, frozen=True):
     sha256: str
 
 
+class Point(msgspec.Struct, frozen=True):
+    """One metric in one run."""
+
+    run_id: str
+    started: str
+    value: float
+
+
+class Trend(msgspec.Struct, frozen=True):
+    """One metric over the last runs of the same profile, the oldest first, this one the last."""
+
+    gate: str
+    metric: str
+    points: tuple[Point, ...]
+
+
+class Dora(msgspec.Struct, frozen=True):
+    """DORA's five measures of the roll-outs to one environment, in the days from ``since`` to
+    ``until``. Times are medians in seconds, rates are percentages; None where there is nothing to
+    measure."""
+
+    environment: str
+    since: str
+    until: str
+    deployments: int
+    per_week: float
+    lead_time: float | None = None
+    recovery_time: float | None = None
+    fail_rate: float | None = None
+    rework_rate: float | None = None
+
+
 class Verdict(msgspec.Struct, frozen=True):
     """The answer with all that stands behind it: what verdict.json holds.
 
@@ -257,6 +289,8 @@ class Verdict(msgspec.Struct, frozen=True):
     artefacts: tuple[Artefact, ...] = ()
     shard: str | None = None
     shards: tuple[ShardRun, ...] = ()
+    trends: tuple[Trend, ...] = ()
+    dora: Dora | None = None
 
 
 def worst(rulings: list[Ruling]) -> str:
