@@ -13,9 +13,15 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from pytest_devops_gates import api_base, schemes, versions
-from pytest_devops_gates.api_base import Released, lay_out_at, lay_out_here
-from pytest_devops_gates.api_changes import (
+from pytest_devops_gates import schemes, versions
+from pytest_devops_gates.errors import CannotTell, NotApplicable
+from pytest_devops_gates.evidence import Evidence, Receipt, Rule
+from pytest_devops_gates.gate import ADVISORY, OFF, Canary, Extra, Gate, Options
+from pytest_devops_gates.project import Project
+from pytest_devops_gates.stage import Stage
+from pytest_devops_gates.surface import api_base
+from pytest_devops_gates.surface.api_base import Released, lay_out_at, lay_out_here
+from pytest_devops_gates.surface.api_changes import (
     BUMP,
     MINOR,
     Bump,
@@ -24,14 +30,9 @@ from pytest_devops_gates.api_changes import (
     excluded,
     judge,
 )
-from pytest_devops_gates.errors import CannotTell, NotApplicable
-from pytest_devops_gates.evidence import Evidence, Receipt, Rule
-from pytest_devops_gates.gate import ADVISORY, OFF, Canary, Extra, Gate, Options
-from pytest_devops_gates.project import Project
-from pytest_devops_gates.stage import Stage
 
 if TYPE_CHECKING:
-    from pytest_devops_gates.griffe_trees import Tree
+    from pytest_devops_gates.surface.griffe_trees import Tree
 
 RELEASE = "release"
 MISSING = "griffe is not installed · python -m pip install 'pytest-devops-gates[release]'"
@@ -107,7 +108,7 @@ def expected(
 def compare(project: Project, last: Released) -> Comparison:
     """Both trees, read by griffe. Raises CannotTell without it, and where it cannot read one."""
     with _trees(project, last) as (old, new):
-        from pytest_devops_gates import griffe_compare
+        from pytest_devops_gates.surface import griffe_compare
 
         return griffe_compare.compare(old, new)
 
@@ -116,7 +117,7 @@ def compare(project: Project, last: Released) -> Comparison:
 def _trees(project: Project, last: Released) -> Iterator[tuple[Tree, Tree]]:
     """The API at the last release and that of the tree, with their sources laid out beside."""
     try:
-        from pytest_devops_gates.griffe_trees import read
+        from pytest_devops_gates.surface.griffe_trees import read
     except ImportError:
         raise CannotTell(MISSING) from None
     with tempfile.TemporaryDirectory(prefix="devops-gates-") as folder:
@@ -192,7 +193,7 @@ def _broken(project: Project, last: Released, options: ApiOptions) -> tuple[str,
     """A source with a public function that was there at the last release, and its text with one
     parameter more; empty without any."""
     with _trees(project, last) as (old, new):
-        from pytest_devops_gates import griffe_compare
+        from pytest_devops_gates.surface import griffe_compare
 
         for dotted, path, line in griffe_compare.functions(old, new):
             text = project.text(path) or ""

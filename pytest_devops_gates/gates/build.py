@@ -10,12 +10,12 @@ import re
 import shutil
 from pathlib import Path
 
-from pytest_devops_gates import building, contents, members, shipping, takeover
 from pytest_devops_gates.copies import copy_tree
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Evidence, Finding, Rule, Severity
 from pytest_devops_gates.gate import OFF, Canary, Gate, NoOptions, Options
-from pytest_devops_gates.missing import Tree, left_out
+from pytest_devops_gates.packaged import building, contents, members, shipping, takeover
+from pytest_devops_gates.packaged.missing import Tree, left_out
 from pytest_devops_gates.process import last_line, python_module
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.scanning.artefacts import in_artefact

@@ -9,13 +9,14 @@ from pathlib import Path
 import msgspec
 from packaging.version import Version
 
-from pytest_devops_gates import changelogs, fragments, git, tags, unnamed_changes, versions
+from pytest_devops_gates import changelogs, fragments, git, tags, versions
 from pytest_devops_gates.changelogs import Section
 from pytest_devops_gates.errors import CannotTell, NotApplicable
 from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Rule, Severity
 from pytest_devops_gates.gate import ADVISORY, OFF, Canary, Gate, Options
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
+from pytest_devops_gates.surface import unnamed_changes
 
 RELEASE = "release"
 

@@ -13,12 +13,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from pytest_devops_gates import building, members
 from pytest_devops_gates.copies import copy_tree
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Evidence, Finding, Rule, Severity
 from pytest_devops_gates.gate import ADVISORY, OFF, Canary, Gate, NoOptions, Options
-from pytest_devops_gates.members import Archive, Member
+from pytest_devops_gates.packaged import building, members
+from pytest_devops_gates.packaged.members import Archive, Member
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from pytest_devops_gates import building, disk
+from pytest_devops_gates import disk
 from pytest_devops_gates.json_text import whole
+from pytest_devops_gates.packaged import building
 from pytest_devops_gates.release import envelope, statements
 from pytest_devops_gates.release.keys import SigningKey
 from pytest_devops_gates.verdict import PASS, Artefact, Verdict

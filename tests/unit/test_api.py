@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
-from pytest_devops_gates import api_base, api_changes, griffe_compare, griffe_trees, testing
-from pytest_devops_gates.api_changes import Bump, Change, Comparison
+from pytest_devops_gates import testing
 from pytest_devops_gates.errors import CannotTell, NotApplicable
 from pytest_devops_gates.evidence import Evidence, Severity
 from pytest_devops_gates.gates import api
 from pytest_devops_gates.gates.api import API, ApiOptions
 from pytest_devops_gates.schemes import Scheme
+from pytest_devops_gates.surface import api_base, api_changes, griffe_compare, griffe_trees
+from pytest_devops_gates.surface.api_changes import Bump, Change, Comparison
 
 INIT, MODULE = "src/app/__init__.py", "src/app/core.py"
 FIRST = "def old(a, b=1):\n    pass\n\n\nclass Thing:\n    def run(self):\n        pass\n"

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_devops_gates import contents, litter, members
 from pytest_devops_gates.evidence import Finding
-from pytest_devops_gates.missing import Tree
-from pytest_devops_gates.shipping import Shipping
+from pytest_devops_gates.packaged import contents, litter, members
+from pytest_devops_gates.packaged.missing import Tree
+from pytest_devops_gates.packaged.shipping import Shipping
 from tests.unit import archives
 from tests.unit.archives import INFO, METADATA, SDIST, WHEEL
 

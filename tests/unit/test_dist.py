@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_devops_gates import building
 from pytest_devops_gates.evidence import Severity
 from pytest_devops_gates.gates import build
+from pytest_devops_gates.packaged import building
 from pytest_devops_gates.release import evidence
 from pytest_devops_gates.testing import project, write
 from pytest_devops_gates.verdict import FAIL, PASS, UNKNOWN, Ruling, Verdict

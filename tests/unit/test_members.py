@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_devops_gates import members
 from pytest_devops_gates.errors import CannotTell
+from pytest_devops_gates.packaged import members
 from tests.unit import archives
 from tests.unit.samples import same_every_time
 

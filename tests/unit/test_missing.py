@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_devops_gates import shipping
-from pytest_devops_gates.imports import imported
-from pytest_devops_gates.members import Member
-from pytest_devops_gates.missing import Tree, bases, left_out, missing
-from pytest_devops_gates.shipping import Shipping
+from pytest_devops_gates.packaged import shipping
+from pytest_devops_gates.packaged.imports import imported
+from pytest_devops_gates.packaged.members import Member
+from pytest_devops_gates.packaged.missing import Tree, bases, left_out, missing
+from pytest_devops_gates.packaged.shipping import Shipping
 from pytest_devops_gates.testing import project, write
 
 BESIDE = ("README.md", "setup.py", "noxfile.py", "docs/conf.py", "tests/test_a.py", "tools/x.py")

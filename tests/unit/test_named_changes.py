@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from pytest_devops_gates.named_changes import Commit, is_worthy, parse, unnamed
+from pytest_devops_gates.surface.named_changes import Commit, is_worthy, parse, unnamed
 
 WORTHY = {
     "feat: a thing": True,

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from pytest_devops_gates import building, members
 from pytest_devops_gates.canaries import plant
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Evidence, Finding
 from pytest_devops_gates.gates import build, reproducible
 from pytest_devops_gates.gates.reproducible import differences
+from pytest_devops_gates.packaged import building, members
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.testing import project, write
 from tests.unit import archives

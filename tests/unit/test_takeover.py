@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_devops_gates import members, shipping, takeover
 from pytest_devops_gates.evidence import Severity
-from pytest_devops_gates.missing import Tree
-from pytest_devops_gates.shipping import Shipping
+from pytest_devops_gates.packaged import members, shipping, takeover
+from pytest_devops_gates.packaged.missing import Tree
+from pytest_devops_gates.packaged.shipping import Shipping
 from pytest_devops_gates.testing import project, write
 from tests.unit import archives
 from tests.unit.archives import INFO, METADATA, SDIST, WHEEL

@@ -16,10 +16,10 @@ from collections.abc import Iterator, Mapping
 
 from packaging.utils import canonicalize_name
 
-from pytest_devops_gates import litter, records
 from pytest_devops_gates.evidence import Finding, Rule, Severity
-from pytest_devops_gates.members import Archive, Member
-from pytest_devops_gates.missing import Tree, bases, library, requirements
+from pytest_devops_gates.packaged import litter, records
+from pytest_devops_gates.packaged.members import Archive, Member
+from pytest_devops_gates.packaged.missing import Tree, bases, library, requirements
 
 SHOWN = 5
 """Files that a note names."""

@@ -8,10 +8,10 @@ from typing import Any
 
 import griffe
 
-from pytest_devops_gates.api_changes import REMOVED, Change, Comparison, merged
 from pytest_devops_gates.errors import CannotTell
-from pytest_devops_gates.griffe_trees import Item, Tree
 from pytest_devops_gates.process import SECRET
+from pytest_devops_gates.surface.api_changes import REMOVED, Change, Comparison, merged
+from pytest_devops_gates.surface.griffe_trees import Item, Tree
 
 SAID = {
     "parameter-moved": "parameters moved",

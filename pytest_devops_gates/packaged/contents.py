@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 
-from pytest_devops_gates import litter, records
 from pytest_devops_gates.evidence import Finding, Severity
-from pytest_devops_gates.members import Archive, Member
-from pytest_devops_gates.missing import Tree, bases, library, missing
+from pytest_devops_gates.packaged import litter, records
+from pytest_devops_gates.packaged.members import Archive, Member
+from pytest_devops_gates.packaged.missing import Tree, bases, library, missing
 from pytest_devops_gates.project import TEST_FOLDERS
 
 

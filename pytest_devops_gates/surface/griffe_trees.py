@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import griffe
 
-from pytest_devops_gates.api_base import Sources
 from pytest_devops_gates.errors import CannotTell
+from pytest_devops_gates.surface.api_base import Sources
 
 Item = griffe.Object | griffe.Alias
 

@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator, Mapping
 import msgspec
 from packaging.utils import canonicalize_name
 
-from pytest_devops_gates import litter, records
 from pytest_devops_gates.evidence import Finding, Severity
-from pytest_devops_gates.imports import imported, module_name
-from pytest_devops_gates.members import Member
+from pytest_devops_gates.packaged import litter, records
+from pytest_devops_gates.packaged.imports import imported, module_name
+from pytest_devops_gates.packaged.members import Member
+from pytest_devops_gates.packaged.shipping import Shipping
 from pytest_devops_gates.project import BESIDE_CODE
-from pytest_devops_gates.shipping import Shipping
 
 SOURCES = frozenset(
     "c cc cpp cxx h hh hpp hxx pyx pxd pxi rs f f90 f95 for go s asm m mm cu cuh in am ac cmake"

@@ -11,7 +11,7 @@ import email.parser
 import email.policy
 from collections.abc import Iterator, Mapping
 
-from pytest_devops_gates.members import Member
+from pytest_devops_gates.packaged.members import Member
 
 _UNLISTED = ("RECORD.jws", "RECORD.p7s")
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_devops_gates import git, last_release, named_changes
+from pytest_devops_gates import git, last_release
 from pytest_devops_gates.errors import CannotTell
-from pytest_devops_gates.named_changes import Commit
 from pytest_devops_gates.project import BESIDE_CODE, Project
+from pytest_devops_gates.surface import named_changes
+from pytest_devops_gates.surface.named_changes import Commit
 
 UNSHALLOW = "git fetch --tags --unshallow"
 

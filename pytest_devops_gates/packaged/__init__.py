@@ -1,0 +1,1 @@
+"""What a distribution holds, and what it should."""
