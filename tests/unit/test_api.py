@@ -277,7 +277,7 @@ def test_a_release_that_cannot_be_read(released: Path) -> None:
 def test_without_griffe(released: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commit(released, {})
     for name in list(sys.modules):
-        if name.startswith(("griffe", "pytest_devops_gates.griffe")):
+        if name.startswith(("griffe", "pytest_devops_gates.surface.griffe")):
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "griffe", None)
     with pytest.raises(CannotTell, match=r"pip install 'pytest-devops-gates\[release\]'"):
