@@ -85,7 +85,14 @@ class Given(msgspec.Struct, frozen=True):
     interrupts: schedule.Interrupts
 
 
-Judge = Callable[[Given], Verdict]
+class Answered(msgspec.Struct, frozen=True):
+    """The verdict, and whoever keeps it for later runs, once it is written."""
+
+    verdict: Verdict
+    keep: Callable[[Verdict], None] | None = None
+
+
+Judge = Callable[[Given], Answered]
 """Comes to the verdict. Raises UsageError for a configuration that is wrong."""
 
 
@@ -111,12 +118,14 @@ def carry_out(
         with listening() as interrupts:
             with foreign(ci, screen.say):
                 given = Given(pytest_config, options, asked, run, pending, interrupts)
-                verdict, key = _safely(given, judge or _judge, given_key)
-            verdict = redact.redact(verdict, redact.secrets(os.environ))
+                answered, key = _safely(given, judge or _judge, given_key)
+            verdict = redact.redact(answered.verdict, redact.secrets(os.environ))
             verdict = msgspec.structs.replace(verdict, seconds=round(time.monotonic() - clock, 3))
             place = Place(run, usable(asked.report, run), ci, key)
             report = close(verdict, place, pytest_config.pluginmanager)
         screen.show(report, run, asked.root, options.verbose)
+        if answered.keep:
+            answered.keep(report.verdict)
         return report.verdict.exit_status
     except OSError as error:  # not even a run's folder: no disk to write to
         print(f"devops gates: nothing can be written: {error}", file=sys.stderr)
@@ -143,7 +152,7 @@ def _pending(asked: Request) -> Verdict:
 
 def _safely(
     given: Given, judge: Judge, given_key: keys.Given | None
-) -> tuple[Verdict, SigningKey | None]:
+) -> tuple[Answered, SigningKey | None]:
     """The verdict, and the key that signs it; an error in the configuration, or one of ours, is a
     verdict as well."""
     run, pending, key = given.run, given.pending, None
@@ -164,7 +173,7 @@ def _safely(
             f"internal error of pytest-devops-gates; report it with {log}",
             EXIT_INTERNAL,
         )
-    return msgspec.structs.replace(pending, reason=reason, exit_status=status), key
+    return Answered(msgspec.structs.replace(pending, reason=reason, exit_status=status)), key
 
 
 def _signing_key(asked: Request, given: keys.Given | None) -> SigningKey | None:
@@ -184,7 +193,7 @@ def _ci(root: Path) -> str:
     return detect(setting, os.environ)
 
 
-def _judge(given: Given) -> Verdict:
+def _judge(given: Given) -> Answered:
     pytest_config, asked, pending = given.pytest_config, given.asked, given.pending
     known = brief(pytest_config, given.options, asked, given.run)
     pending = msgspec.structs.replace(
@@ -213,13 +222,14 @@ def _judge(given: Given) -> Verdict:
             marks = steady.marks(project) if tests else {}
             evidence = _gather(known.plan, project, reaper, given.interrupts, first, basis)
     _raise_usage_error(evidence)
+    evidence = _looked_back(known.plan, project, evidence)
     interrupted = given.interrupts.name if given.interrupts.count else None
     pending = msgspec.structs.replace(pending, release=released.result())
     seen = watched.result()
     waived = waived_once(known, project, seen)
     news = {name: basis.newness(name, found, waived) for name, found in evidence.items()}
     unfit = known.comparison.unfit or steady.moved(project, marks)
-    return ruled(pending, known, project, evidence, news, seen, interrupted, unfit)
+    return Answered(ruled(pending, known, project, evidence, news, seen, interrupted, unfit))
 
 
 def ruled(
@@ -256,9 +266,8 @@ def _gather(
     basis: Basis,
 ) -> Mapping[str, Evidence]:
     """The evidence of all gates that run."""
-    tasks = _tasks(plan)
     gathered = schedule.run(
-        [task for task in tasks if task.gate.review is None],
+        [task for task in _tasks(plan) if task.gate.review is None],
         project,
         reaper,
         interrupts=interrupts,
@@ -267,14 +276,19 @@ def _gather(
         witness=basis,
         first=first,
     )
-    gathered = {
+    return {
         name: basis.evidence.get(name) or completed(name, evidence, project.root)
         for name, evidence in gathered.items()
         if name in plan.settings
     }
-    for name, evidence in reviewed(tasks, project, gathered).items():
-        gathered[name] = completed(name, evidence, project.root)
-    return gathered
+
+
+def _looked_back(
+    plan: Plan, project: Project, gathered: Mapping[str, Evidence]
+) -> dict[str, Evidence]:
+    """The evidence of all gates, with what those say that review the others."""
+    more = reviewed(_tasks(plan), project, gathered)
+    return {**gathered, **{name: completed(name, one, project.root) for name, one in more.items()}}
 
 
 def _tasks(plan: Plan) -> list[Task]:

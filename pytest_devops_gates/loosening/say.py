@@ -34,6 +34,7 @@ _SAYS = {
     "suppressions-grown": "There are more suppressions of a kind than at the base.",
     "baseline-grown": "The baseline takes a finding for known that it did not hold at the base.",
     "environment-loosened": "A roll-out to an environment is held less than at the base.",
+    "tracker-changed": "The work items are read from somewhere else than at the base.",
     "shard-gone": "A shard that the base expects is expected no more: what it ran is not missed.",
     "shard-widened": "A shard may speak for stages for which it may not at the base.",
     "waiver-added": "A waiver holds back a finding that was not waived at the base.",

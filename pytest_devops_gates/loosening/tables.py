@@ -43,6 +43,9 @@ def tables(
             after.deadline,
             severity=Severity.LOW,
         )
+    if before.tracker and before.tracker != after.tracker:
+        was, now = msgspec.to_builtins(before.tracker), msgspec.to_builtins(after.tracker)
+        yield told("tracker-changed", f"{TABLE}.tracker", was, now)
     for name in sorted({*before.profiles, *after.profiles}):
         yield from _stages(name, before.profiles.get(name), after.profiles.get(name))
         if name != chosen and name in before.profiles:

@@ -38,8 +38,8 @@ from pytest_devops_gates.shards.bringing import bring
 from pytest_devops_gates.shards.combining import gather
 from pytest_devops_gates.shards.flaws import Wanted, flaws, sound
 from pytest_devops_gates.shards.parts import Part
-from pytest_devops_gates.supervisor import Given, ruled
-from pytest_devops_gates.verdict import Selection, Verdict
+from pytest_devops_gates.supervisor import Answered, Given, ruled
+from pytest_devops_gates.verdict import Selection
 
 ANEW = ("policy", "freeze", "approval")
 """Gates that are asked when the parts are put together, whatever they said before."""
@@ -56,7 +56,7 @@ class Asked(msgspec.Struct, frozen=True):
     max_age: timedelta
 
 
-def judge(given: Given, asked: Asked) -> Verdict:
+def judge(given: Given, asked: Asked) -> Answered:
     """The verdict over all parts. Raises UsageError for a report of no gate that could read it."""
     if given.asked.shard:
         raise UsageError(f"{SHARD}={given.asked.shard}: whoever combines is no shard; unset it")
@@ -83,8 +83,8 @@ def judge(given: Given, asked: Asked) -> Verdict:
     )
     unfit = known.comparison.unfit or _told(wrong)
     interrupted = given.interrupts.name if given.interrupts.count else None
-    return ruled(
-        pending, known, project, gathered.evidence, gathered.news, seen, interrupted, unfit
+    return Answered(
+        ruled(pending, known, project, gathered.evidence, gathered.news, seen, interrupted, unfit)
     )
 
 

@@ -35,13 +35,13 @@ description = "Sound"
 readme = "README.md"
 
 [tool.devops-gates.profiles.release]
-levels = {{ {OFF}, health = "off" }}
+levels = {{ {OFF}, alive = "off" }}
 
 [tool.devops-gates.profiles.operate]
 stages = ["operate"]
 
 [[tool.devops-gates.command]]
-name = "health"
+name = "alive"
 stage = "operate"
 run = ["{sys.executable}", "health.py"]
 
@@ -160,7 +160,7 @@ def test_what_does_not_operate_is_rolled_back(sound: Checkout) -> None:
     run = deploy(sound, "production", "--then", *PYTHON, "print('rolled out')")
     assert run.status == 1, run
     assert "NOT deployed to production, rejected: the gates of operation were not" in run.stdout
-    assert "fail: health: exit-code 1" in run.stdout
+    assert "fail: alive: exit-code 1" in run.stdout
     assert (sound.root / ".devops-gates" / "back").exists()
     assert records(sound)[-1]["outcome"] == "rejected"
     again = deploy(sound, "staging", "--then", *PYTHON, "open('.devops-gates/up', 'w')")
