@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import queue
 import socket
-import ssl
+import threading
 import time
-from collections.abc import Mapping
-from typing import Any
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import msgspec
 
@@ -21,6 +23,34 @@ LIMIT = 32 * 2**20
 """Bytes of an answer that are read; a longer one is refused."""
 
 CHUNK = 65_536
+
+_BROKEN = "its answer breaks off, or is none of HTTP"
+
+T = TypeVar("T")
+
+_OURS = frozenset(
+    getattr(errno, name)
+    for name in "ENETUNREACH ENETDOWN EADDRNOTAVAIL EMFILE ENFILE ENOMEM ENOBUFS EACCES EPERM"
+    " ENOENT".split()
+)
+"""What a connection fails with where this machine, and not the server, is in trouble."""
+
+
+_NO_HOST = frozenset((socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)))
+
+
+class Unreachable(CannotTell):
+    """The server itself is in the way: nobody listens there, there is no such host, its TLS is
+    refused, or its answer breaks off or does not come in time."""
+
+
+class TooLong(CannotTell):
+    """The answer is longer than what is read of it."""
+
+
+class Untrusted(Unreachable):
+    """The server shows a certificate that is not taken: it is over, another's, or nobody's whom we
+    trust."""
 
 
 class Response(msgspec.Struct, frozen=True):
@@ -58,42 +88,58 @@ def request(
     with certificates to trust. Raises CannotTell when there is no whole answer in time; what it
     says holds neither headers nor the query, where secrets may be.
     """
-    import urllib3
-
-    ends = time.monotonic() + timeout
+    for name, value in (headers or {}).items():
+        if not value.isprintable():  # an error of others would show it
+            raise CannotTell(f"{shown(url)}: the header {name} holds what none may · set it anew")
     plain = json.dumps(body).encode() if body is not None else None
     sent = {"User-Agent": "pytest-devops-gates", "Accept": "application/json", **(headers or {})}
     if plain is not None:
         sent["Content-Type"] = "application/json"
-    began = time.monotonic()
-    try:
+
+    def ask() -> Response:
+        import urllib3
+
+        began = time.monotonic()
         with _pool(url, authority) as pool:
             answer = pool.urlopen(
                 method, url, headers=sent, body=plain, redirect=False, retries=False,
                 timeout=urllib3.Timeout(total=timeout), preload_content=False,
+                decode_content=False,
             )  # fmt: skip
-            data = _read(answer, ends, limit, url)
-    except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-        raise CannotTell(f"{shown(url)}: {_why(error, timeout)}") from None
-    found = {name.lower(): value for name, value in answer.headers.items()}
-    return Response(url, answer.status, found, data, time.monotonic() - began)
+            with contextlib.closing(answer):
+                data = _read(answer, began + timeout, limit, url)
+        found = {name.lower(): value for name, value in answer.headers.items()}
+        whole = _unpacked(data, found.get("content-encoding", ""), limit, url)
+        return Response(url, answer.status, found, whole, time.monotonic() - began)
+
+    return _told(ask, url, timeout)
 
 
 def certificate_ends(url: str, *, timeout: float = 10.0, authority: str | None = None) -> float:
     """When the certificate of an ``https`` server ends, in seconds since the epoch. Raises
     CannotTell when it shows none that is trusted."""
-    parts = urlsplit(url)
-    address = (parts.hostname or "", parts.port or 443)
-    context = ssl.create_default_context(cafile=authority)
-    try:
+    import ssl
+
+    def look() -> float:
+        parts = urlsplit(url)
+        address = (parts.hostname or "", parts.port or 443)
+        context = ssl.create_default_context(cafile=authority)
         with (
             socket.create_connection(address, timeout) as plain,
             context.wrap_socket(plain, server_hostname=address[0]) as secure,
         ):
             found = secure.getpeercert() or {}
-    except (OSError, ValueError) as error:
-        raise CannotTell(f"{shown(url)}: {_why(error, timeout)}") from None
-    return float(ssl.cert_time_to_seconds(str(found["notAfter"])))
+        return float(ssl.cert_time_to_seconds(str(found["notAfter"])))
+
+    return _told(look, url, timeout)
+
+
+def has_proxy(url: str) -> bool:
+    """Whether the environment names a proxy for an address."""
+    from urllib.request import getproxies, proxy_bypass
+
+    parts = urlsplit(url)
+    return bool(getproxies().get(parts.scheme)) and not proxy_bypass(parts.hostname or "")
 
 
 def shown(url: str) -> str:
@@ -107,43 +153,141 @@ def shown(url: str) -> str:
 
 def _pool(url: str, authority: str | None) -> Any:
     """The connections to a server: through the proxy that the environment names, if it does."""
+    from urllib.request import getproxies
+
     import urllib3
 
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("is no http or https address")
-    proxy = getproxies().get(parts.scheme)
-    if proxy and not proxy_bypass(parts.hostname):
-        return urllib3.ProxyManager(proxy, ca_certs=authority)
+    if has_proxy(url):
+        return urllib3.ProxyManager(getproxies()[parts.scheme], ca_certs=authority)
     return urllib3.PoolManager(ca_certs=authority)
 
 
 def _read(answer: Any, ends: float, limit: int, url: str) -> bytes:
     data = b""
-    for chunk in answer.stream(CHUNK):
+    for chunk in answer.stream(CHUNK, decode_content=False):
         data += chunk
         if len(data) > limit:
-            raise CannotTell(f"{shown(url)}: answers more than {limit:,} bytes")
+            raise TooLong(f"{shown(url)}: answers more than {limit:,} bytes")
         if time.monotonic() > ends:
             raise TimeoutError
     return data
 
 
-def _why(error: Exception, timeout: float) -> str:
-    """What went wrong, in a few words: urllib3's own repeat the address with its query."""
+def _unpacked(data: bytes, encoding: str, limit: int, url: str) -> bytes:
+    """A body as it was before the server packed it, although nobody asked it to; half of one is
+    refused, which urllib3 takes for the whole."""
+    if encoding.strip().lower() in ("", "identity") or not data:
+        return data
+    if encoding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
+        raise Unreachable(f"{shown(url)}: answers in an encoding that was not asked for")
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        plain = unpacker.decompress(data, limit + 1)
+    except zlib.error:
+        plain = b""
+    if len(plain) > limit:
+        raise TooLong(f"{shown(url)}: answers more than {limit:,} bytes")
+    if not unpacker.eof:
+        raise Unreachable(f"{shown(url)}: {_BROKEN}")
+    return plain
+
+
+def _told(work: Callable[[], T], url: str, timeout: float) -> T:
+    """What comes of it, or CannotTell in a few words."""
+    import ssl
+
     import urllib3
 
-    reason: BaseException = error
-    while isinstance(reason, (urllib3.exceptions.HTTPError, ssl.SSLError)) and reason.__cause__:
-        reason = reason.__cause__
+    try:
+        return _within(timeout, work)
+    except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        reason = _reason(error)
+        kind = CannotTell if _is_ours(error, reason) else Unreachable
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            kind = Untrusted
+        told = f"{shown(url)}: {_why(reason, timeout)}"
+        by = ", by the proxy of the environment" if _is_proxys(error) else ""
+        raise kind(told + by) from None
+
+
+def _within(seconds: float, work: Callable[[], T]) -> T:
+    """Do it in a thread that is left alone when its time is up: neither a name server that hangs
+    nor a server that sends byte by byte is stopped by the time limits of sockets."""
+    ended: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            ended.put((work(), None))
+        except BaseException as error:
+            ended.put((None, error))
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        result, error = ended.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError from None
+    if error is not None:
+        raise error
+    return result  # type: ignore[return-value]
+
+
+def _reason(error: BaseException) -> BaseException:
+    """What is behind an error of urllib3, which names it as its cause, or only among its texts."""
+    import urllib3
+
+    while isinstance(error, urllib3.exceptions.HTTPError):
+        held = [one for one in error.args if isinstance(one, BaseException)]
+        behind = error.__cause__ or next(iter(held), None)
+        if behind is None:
+            break
+        error = behind
+    return error
+
+
+def _is_ours(error: BaseException, reason: BaseException) -> bool:
+    """Whether the trouble is on this side: our address, our network, our proxy."""
+    import ssl
+
+    import urllib3
+
+    if _is_proxys(error):
+        return True
+    if isinstance(reason, urllib3.exceptions.HTTPError):
+        return isinstance(reason, urllib3.exceptions.LocationValueError)
+    if isinstance(reason, socket.gaierror):
+        return reason.errno not in _NO_HOST
+    if isinstance(reason, OSError):
+        return not isinstance(reason, ssl.SSLError) and reason.errno in _OURS
+    return isinstance(reason, ValueError)
+
+
+def _is_proxys(error: BaseException) -> bool:
+    import urllib3
+
+    return isinstance(error, urllib3.exceptions.ProxyError)
+
+
+def _why(reason: BaseException, timeout: float) -> str:
+    """What went wrong, in a few words: urllib3's own repeat the address with its query."""
+    import ssl
+
+    import urllib3
+
     if isinstance(reason, (TimeoutError, urllib3.exceptions.TimeoutError)):
         return f"no whole answer within {timeout:g} seconds"
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return f"its certificate is refused: {reason.verify_message}"
     if isinstance(reason, ssl.SSLError):
-        return f"its certificate or its TLS is refused: {reason.reason or reason}"
+        return f"its TLS is refused: {reason.reason or 'it breaks off'}"
     if isinstance(reason, socket.gaierror):
-        return "there is no host of that name"
+        if reason.errno in _NO_HOST:
+            return "there is no host of that name"
+        return "its name cannot be looked up: no name server answers"
     if isinstance(reason, OSError) and reason.strerror:
         return reason.strerror.lower()
     if isinstance(reason, ValueError) and not isinstance(reason, urllib3.exceptions.HTTPError):
         return str(reason)
-    return type(reason).__name__
+    return _BROKEN
