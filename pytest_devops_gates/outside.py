@@ -15,13 +15,15 @@ class TrackerTable(msgspec.Struct, frozen=True, rename="kebab"):
 
     ``project`` is ``owner/name`` at GitHub, and the path or number of the project at GitLab.
     ``url`` is the base of the REST API (that of the public service if left out), and ``token``
-    names the environment variable that holds the token.
+    names the environment variable that holds the token. A ``public`` project may be read without
+    one.
     """
 
     kind: Literal["github", "gitlab"]
     project: str
     url: str | None = None
     token: str | None = None
+    public: bool = False
 
     @property
     def token_name(self) -> str:
