@@ -38,6 +38,7 @@ Errand = Callable[[pytest.Config, argparse.Namespace], int]
 errand: Errand | None = None
 """What the command ``devops-gates`` wants done where pytest would start a run; see cli/door.py."""
 
+_REQUIREMENT = "requirement(*ids): the requirements that the test proves when it passes"
 _PARSED = pytest.StashKey[argparse.Namespace]()  # of a supervisor: the user's and project's options
 _STREAM = pytest.StashKey[tuple[str, bytes, pytest.Parser]]()  # of the child
 _WORKER = pytest.StashKey[bool]()  # of an xdist worker of the child
@@ -123,6 +124,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.devops_gates and not config.stash.get(_KNOWN, False):
         raise pytest.UsageError("--devops-gates must stand before '--' on the command line")
+    config.addinivalue_line("markers", _REQUIREMENT)
     if _STREAM in config.stash:
         from pytest_devops_gates.recorder.plugin import record
 

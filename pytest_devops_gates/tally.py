@@ -29,6 +29,7 @@ class Tally:
         self.undeclared: list[str] = []
         self.broken_conftests: list[str] = []
         self.marks: dict[str, set[str]] = {}
+        self.requirements: dict[str, set[str]] = {}
 
     def take(self, event: dict[str, Any]) -> None:
         """Route one event to the method named after it."""
@@ -103,6 +104,10 @@ class Tally:
     def _on_marks(self, event: dict[str, Any], stream: str) -> None:
         tests = {self._id(stream, number) for number in event["tests"]}
         self.marks.setdefault(event["mark"], set()).update(tests)
+
+    def _on_requirement(self, event: dict[str, Any], stream: str) -> None:
+        tests = {self._id(stream, number) for number in event["tests"]}
+        self.requirements.setdefault(event["requirement"], set()).update(tests)
 
     def _on_interrupted(self, event: dict[str, Any], stream: str) -> None:
         if not stream:

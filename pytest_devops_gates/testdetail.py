@@ -6,21 +6,36 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from pytest_devops_gates.evidence import FlakyTest, LevelCounts, SkipReason, TestDetail, TimedTest
+from pytest_devops_gates.evidence import (
+    FlakyTest,
+    LevelCounts,
+    Proof,
+    RanTest,
+    SkipReason,
+    TestDetail,
+    TimedTest,
+)
 from pytest_devops_gates.findings import shortened
 from pytest_devops_gates.levels import LEVELS
 from pytest_devops_gates.tally import Tally
 from pytest_devops_gates.testrun import is_flaky, outcomes
 
-SLOWEST, FLAKY, REASONS = 20, 100, 20
+SLOWEST, FLAKY, REASONS, PROVING = 20, 100, 20, 20
+NOTHING: Mapping[str, str] = {}
 ID = 300
 """Characters that are kept of a test's id."""
 
 
-def detail(run: Tally, metrics: Mapping[str, float], paths: Sequence[str] = ()) -> TestDetail:
-    """The particulars of a run; the numbers of its levels are among its ``metrics``."""
+def detail(
+    run: Tally,
+    metrics: Mapping[str, float],
+    paths: Sequence[str] = (),
+    ended: Mapping[str, str] = NOTHING,
+) -> TestDetail:
+    """The particulars of a run; the numbers of its levels are among its ``metrics``, and ``ended``
+    is the outcome of each test."""
     return TestDetail(
         levels=tuple(_levels(metrics)),
         slowest=_slowest(run),
@@ -28,12 +43,45 @@ def detail(run: Tally, metrics: Mapping[str, float], paths: Sequence[str] = ()) 
         skips=_skips(run),
         collected_sha256=next(iter(run.digests)) if len(run.digests) == 1 else "",
         paths=tuple(paths),
+        proofs=tuple(_proofs(run, ended)),
+    )
+
+
+def ran(run: Tally, ended: Mapping[str, str]) -> tuple[RanTest, ...]:
+    """Every test that ended, with the seconds of all its phases and tries."""
+    borne: dict[str, list[str]] = {}
+    for requirement in sorted(run.requirements):
+        for test in run.requirements[requirement] if requirement else ():
+            borne.setdefault(test, []).append(requirement)
+    return tuple(
+        RanTest(
+            test,
+            outcome,
+            round(sum(report["seconds"] for report in run.reports[test]), 6),
+            tuple(borne.get(test, ())),
+        )
+        for test, outcome in ended.items()
     )
 
 
 def name(test: str) -> str:
     """A test's id as it can be read."""
     return shortened(test, ID)
+
+
+def _proofs(run: Tally, ended: Mapping[str, str]) -> Iterable[Proof]:
+    """The requirements with what their tests came to. Tests that were deselected are among those of
+    a requirement and in none of its counts, so that those of several shards can be added."""
+    for requirement, tests in sorted(run.requirements.items()):
+        counts = Counter(ended.get(test, "unfinished") for test in tests & run.selected)
+        failed = counts["failed"] + counts["error"]
+        yield Proof(
+            requirement,
+            passed=counts["passed"],
+            failed=failed,
+            others=counts.total() - counts["passed"] - failed,
+            tests=tuple(map(name, heapq.nsmallest(PROVING, tests))),
+        )
 
 
 def _levels(metrics: Mapping[str, float]) -> list[LevelCounts]:

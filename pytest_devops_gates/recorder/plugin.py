@@ -15,14 +15,15 @@ import pytest
 from pytest_devops_gates import WORKER_MARKER
 from pytest_devops_gates.recorder import DECLARED
 from pytest_devops_gates.recorder.remote import hand_in, opened, take_in
+from pytest_devops_gates.recorder.requirements import MARK, borne
 from pytest_devops_gates.recorder.typed import typed_options
 from pytest_devops_gates.recorder.witness import CollectionWitness, Witness
 from pytest_devops_gates.stream import derive
 
 WORKER_KEY = "pytest_devops_gates"
 IDS_PER_LINE = 500
-UNTOLD_MARKS = frozenset({"parametrize", "usefixtures", "filterwarnings", "skipif"})
-"""They say how a test is run, and not what it is."""
+UNTOLD_MARKS = frozenset({"parametrize", "usefixtures", "filterwarnings", "skipif", MARK})
+"""They say how a test is run, and not what it is; requirements are told with their ids."""
 
 
 class Recorder:
@@ -42,6 +43,7 @@ class Recorder:
         self._ids: dict[str, int] = {}
         self._seen: list[str] = []
         self._unwanted: set[str] = set()
+        self._bearing: list[pytest.Item] = []
         self._warnings = 0
 
     @property
@@ -74,12 +76,21 @@ class Recorder:
         return hashlib.sha256(plain).hexdigest()
 
     def _tell_marks(self, items: list[pytest.Item]) -> None:
+        """What tests are marked with, and the requirements of those that were deselected too."""
         marked: dict[str, list[int]] = {}
         for item in items:
-            for name in {mark.name for mark in item.iter_markers()} - UNTOLD_MARKS:
+            names = {mark.name for mark in item.iter_markers()}
+            if MARK in names:
+                self._bearing.append(item)
+            for name in names - UNTOLD_MARKS:
                 marked.setdefault(name, []).append(self._ids[item.nodeid])
         for name, tests in marked.items():
             self.emit("marks", mark=name, tests=tests)
+        for requirement, nodeids in borne(self._bearing).items():
+            self._tell_ids(nodeids)
+            borne_by = [self._ids[nodeid] for nodeid in nodeids]
+            self.emit("requirement", requirement=requirement, tests=borne_by)
+        self._bearing.clear()
 
     # session
 
@@ -120,7 +131,8 @@ class Recorder:
             from pytest_devops_gates.recorder.testimony import testify
 
             testify(session.config, Path(self._path).parent, self._declared, self.emit)
-        self.emit("finish", exitstatus=int(exitstatus), warnings=self._warnings)
+        failed = session.testsfailed
+        self.emit("finish", exitstatus=int(exitstatus), warnings=self._warnings, failed=failed)
         if self._kept:
             hand_in(session.config, self._kept)
         return (yield)
@@ -151,6 +163,7 @@ class Recorder:
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         self.emit("deselected", count=len(items))
+        self._bearing += [item for item in items if item.get_closest_marker(MARK)]
         if not self._typed["narrowing"] and _pytest_itself_deselects():
             self._unwanted.update(item.nodeid for item in items)
 

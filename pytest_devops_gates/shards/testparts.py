@@ -18,19 +18,20 @@ from pytest_devops_gates.evidence import (
     Evidence,
     FlakyTest,
     LevelCounts,
+    Proof,
     SkipReason,
     TestDetail,
     TimedTest,
 )
 from pytest_devops_gates.shards.parts import Part
-from pytest_devops_gates.testdetail import FLAKY, REASONS, SLOWEST
+from pytest_devops_gates.testdetail import FLAKY, PROVING, REASONS, SLOWEST
 
 T = TypeVar("T")
 
 ORDER = " (does each shard see the tests in the same order? pytest-randomly: -p no:randomly)"
 DESELECTED = "tests were deselected"
 """What each shard notes: the others ran them."""
-NOT_ADDED = frozenset({"complete"})
+NOT_ADDED = frozenset({"complete", "wall"})
 """Numbers of a test run that are no counts."""
 
 
@@ -43,13 +44,20 @@ def as_one(
     """One test run. ``together`` is what the parts found, ``numbers`` what each of them counted,
     and ``test_files`` are those that some part has to run."""
     metrics: Counter[str] = Counter()
+    wall: list[float] = []
     for counts in numbers:
+        wall += [counts["wall"]] if "wall" in counts else []
         metrics.update({k: v for k, v in counts.items() if k not in NOT_ADDED})
     gaps = [*_gaps(parts), *_uncovered(parts, test_files)]
     unknown = together.unknown or (gaps[0] if gaps else None)
     return replace(
         together,
-        metrics={**metrics, **_collected(parts), "complete": float(unknown is None)},
+        metrics={
+            **metrics,
+            **_collected(parts),
+            **({"wall": max(wall)} if wall else {}),  # people wait for the longest
+            "complete": float(unknown is None),
+        },
         unknown=unknown,
         notes=(*(n for n in together.notes if not n.endswith(DESELECTED)), *gaps[1:]),
         tests=_detail([part.verdict.tests.detail for part in parts if part.verdict]),
@@ -127,7 +135,23 @@ def _detail(details: Sequence[TestDetail]) -> TestDetail:
         slowest=tuple(slowest),
         flaky=tuple(flaky),
         skips=tuple(SkipReason(reason, count) for reason, count in skips.most_common(REASONS)),
+        proofs=tuple(_proofs(_all(d.proofs for d in details))),
     )
+
+
+def _proofs(told: Iterable[Proof]) -> Iterator[Proof]:
+    """Each requirement once: what its tests came to in all parts."""
+    found: dict[str, Proof] = {}
+    for proof in told:
+        before = found.get(proof.requirement, Proof(proof.requirement))
+        found[proof.requirement] = Proof(
+            proof.requirement,
+            passed=before.passed + proof.passed,
+            failed=before.failed + proof.failed,
+            others=before.others + proof.others,
+            tests=tuple(heapq.nsmallest(PROVING, {*before.tests, *proof.tests})),
+        )
+    yield from (found[requirement] for requirement in sorted(found))
 
 
 def _all(several: Iterable[Sequence[T]]) -> Iterator[T]:
