@@ -25,7 +25,14 @@ from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Evidence, Finding
 from pytest_devops_gates.findings import complete, read_source
 from pytest_devops_gates.gate import Gate
-from pytest_devops_gates.newness import AtBase, New, is_open, lacks_numbers, newness
+from pytest_devops_gates.newness import (
+    AtBase,
+    New,
+    is_open,
+    lacks_numbers,
+    newness,
+    numbers_at_base,
+)
 from pytest_devops_gates.plan import Plan
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.reaper import Reaper
@@ -93,9 +100,11 @@ class Basis:
     def newness(self, name: str, evidence: Evidence, waived: Callable[[Finding], bool]) -> New:
         """Which of a gate's findings are new, and what was measured at the base."""
         gate = next(gate for gate in self._plan.gates if gate.name == name)
+        there = self.at_base.get(name)
         if not gate.debt:
-            return New(evidence.findings)
-        return newness(evidence, name, self._owed, self.at_base.get(name), self.project, waived)
+            numbers = numbers_at_base(name, self._owed, there.evidence if there else None)
+            return New(evidence.findings, numbers)
+        return newness(evidence, name, self._owed, there, self.project, waived)
 
     def _is_needed(self, gate: Gate, evidence: Evidence, change: Change) -> bool:
         settings = self._plan.settings[gate.name]

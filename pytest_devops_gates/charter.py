@@ -1,4 +1,5 @@
-"""What judges a change: the policy, the baseline and the waivers, all of one revision."""
+"""What judges a change: the policy, the baseline, the waivers and the quarantine, all of one
+revision."""
 
 from __future__ import annotations
 
@@ -9,24 +10,25 @@ from typing import Any
 
 import msgspec
 
-from pytest_devops_gates import approvals, baseline, config, disk, git, waivers
+from pytest_devops_gates import approvals, baseline, config, disk, git, quarantine, waivers
 from pytest_devops_gates.baseline import Baseline
 from pytest_devops_gates.errors import UsageError
 from pytest_devops_gates.verdict import Approval
 
 PYPROJECT = "pyproject.toml"
-FILES = (PYPROJECT, baseline.FILE, waivers.FILE, approvals.FILE)
-JUDGING = (baseline.FILE, waivers.FILE)
+JUDGING = (baseline.FILE, waivers.FILE, quarantine.FILE)
+FILES = (PYPROJECT, *JUDGING, approvals.FILE)
 
 
 class Charter(msgspec.Struct, frozen=True):
-    """``source`` says where it is from; ``waivers`` is the text of their file, None without one,
-    and ``digest`` that of the files beside the policy."""
+    """``source`` says where it is from; ``waivers`` and ``quarantine`` are the texts of their
+    files, None without one, and ``digest`` that of the files beside the policy."""
 
     source: str
     pyproject: dict[str, Any]
     baseline: Baseline = Baseline()
     waivers: bytes | None = None
+    quarantine: bytes | None = None
     approvals: tuple[Approval, ...] = ()
     digest: str = ""
 
@@ -74,6 +76,7 @@ def _charter(
         pyproject=pyproject,
         baseline=baseline.read(owed, baseline.FILE + where) if owed is not None else Baseline(),
         waivers=found.get(waivers.FILE),
+        quarantine=found.get(quarantine.FILE),
         approvals=approvals.read(found.get(approvals.FILE, b""), approvals.FILE + where),
         digest=_digest(found.get(name) for name in JUDGING),
     )

@@ -9,7 +9,7 @@ import msgspec
 
 from pytest_devops_gates import policy
 from pytest_devops_gates.change import Change
-from pytest_devops_gates.conditions import Condition
+from pytest_devops_gates.conditions import Baselines, Condition
 from pytest_devops_gates.evidence import Evidence, Rule, TestDetail
 from pytest_devops_gates.gate import Gate
 from pytest_devops_gates.newness import New
@@ -44,7 +44,7 @@ def conclude(
     """The verdict over all evidence; every known gate has its ruling in it. ``unfit`` says why what
     judged is not to be believed: then nothing is a pass."""
     rulings = [
-        _ruling(gate, plan, evidence.get(gate.name), news.get(gate.name), project.shard is not None)
+        _ruling(gate, plan, evidence.get(gate.name), news.get(gate.name), project)
         for gate in plan.gates
     ]
     answer = policy.answer(rulings)
@@ -76,7 +76,7 @@ def conclude(
 
 
 def _ruling(
-    gate: Gate, plan: Plan, evidence: Evidence | None, new: New | None, is_part: bool
+    gate: Gate, plan: Plan, evidence: Evidence | None, new: New | None, project: Project
 ) -> Ruling:
     settings = plan.settings[gate.name]
     if evidence is None:
@@ -90,10 +90,28 @@ def _ruling(
         )
     else:
         new = new or New(evidence.findings)
-        if is_part:
+        if project.shard is not None:
             settings = _of_part(settings)
-        ruling = policy.rule(settings, evidence, new.baseline, new.doubt)
+        baselines = _with_history(new.baseline, gate.name, project)
+        ruling = policy.rule(settings, evidence, baselines, new.doubt)
     return msgspec.structs.replace(ruling, about=gate.about, again=gate.again)
+
+
+def _with_history(baselines: Baselines, gate: str, project: Project) -> Baselines:
+    """With the numbers of the last run that passed, where no base can tell them: there is none, or
+    it was measured and has no such number. One that was asked and could not tell stays unknown:
+    nobody shall choose what is compared with by breaking the run on the base."""
+    past = project.past.passing
+    is_silent = project.change is not None and not baselines.measured
+    if not past or is_silent or project.base_error:
+        return baselines
+    named = f"{gate}."
+    numbers = {
+        metric[len(named) :]: value
+        for metric, value in past[0].metrics.items()
+        if metric.startswith(named)
+    }
+    return msgspec.structs.replace(baselines, history=numbers)
 
 
 def _of_part(settings: policy.Settings) -> policy.Settings:

@@ -1,4 +1,4 @@
-"""What the change does to what judges it, and how the baseline and the waivers stand. Pure.
+"""What the change does to what judges it, and how what judges stands. Pure.
 
 These findings belong to the gate ``policy``; they come to it last, since they need what all other
 gates found.
@@ -23,6 +23,7 @@ from pytest_devops_gates.debt import Debt, old_paths, owed, settle
 from pytest_devops_gates.evidence import Confidence, Evidence, Finding, Rule, Severity
 from pytest_devops_gates.gate import REQUIRED
 from pytest_devops_gates.plan import Plan
+from pytest_devops_gates.quarantine import Quarantined
 from pytest_devops_gates.verdict import Waiver
 
 GATE = "policy"
@@ -48,10 +49,12 @@ class Rules(msgspec.Struct, frozen=True):
     table: Table
     plan: Plan
     waivers: tuple[Waiver, ...]
+    quarantine: tuple[Quarantined, ...] = ()
 
 
 def loosened(before: Rules, here: Rules, change: Change) -> Iterator[Finding]:
-    """All in which the policy, the baseline and the waivers of the change ask for less."""
+    """All in which the policy, the baseline, the waivers and the quarantine of the change ask for
+    less."""
     gates = {gate.name: gate for gate in here.plan.gates}
     yield from loosening.policy(
         before.plan.settings, here.plan.settings, before.plan.options, here.plan.options, gates
@@ -59,6 +62,7 @@ def loosened(before: Rules, here: Rules, change: Change) -> Iterator[Finding]:
     yield from loosening.tables(before.table, here.table, gates, here.plan.profile)
     held = (map(_in_words, side.waivers) for side in (before, here))
     yield from loosening.entries("waivers", *map(list, held))
+    yield from loosening.quarantine(before.quarantine, here.quarantine, change.old_paths())
     was, owes = before.charter.baseline, here.charter.baseline
     if was.written:
         yield from _grown(was, owes, old_paths(change))
@@ -82,7 +86,7 @@ def is_policy_alone(before: Charter, here: Charter, change: Change) -> bool:
 
 
 def proposal(here: Charter) -> str:
-    """The digest of the policy, the baseline and the waivers that a change proposes: what somebody
+    """The digest of the policy and of the files beside it that a change proposes: what somebody
     approves. It does not depend on the run."""
     tool = here.pyproject.get("tool")
     table = tool.get("devops-gates") if isinstance(tool, dict) else None

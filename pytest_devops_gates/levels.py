@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from pytest_devops_gates.tally import Tally
 from pytest_devops_gates.testrun import outcomes
@@ -11,11 +11,16 @@ LEVELS = ("unit", "integration", "system")
 METRICS = ("slow", *(level + part for level in LEVELS for part in ("", ".failed", ".skipped")))
 
 
-def measure(run: Tally, names: Mapping[str, Sequence[str]], slow: float) -> dict[str, float]:
+def measure(
+    run: Tally,
+    names: Mapping[str, Sequence[str]],
+    slow: float,
+    excused: Collection[str] = frozenset(),
+) -> dict[str, float]:
     """How many tests ran, failed and were skipped at each level, and how many were slow.
 
     ``names`` are for each level the markers and folders that tell it; ``slow`` is in seconds, for
-    setup, call and teardown together.
+    setup, call and teardown together; the failures of ``excused`` tests do not count.
     """
     metrics = dict.fromkeys(METRICS, 0.0)
     level_of = {name: level for level, told in names.items() for name in told}
@@ -30,7 +35,8 @@ def measure(run: Tally, names: Mapping[str, Sequence[str]], slow: float) -> dict
         seen = outcomes(run, test)
         metrics[f"{level}.skipped"] += "skipped" in seen
         metrics[level] += any(outcome != "skipped" for outcome in seen)
-        metrics[f"{level}.failed"] += "failed" in seen or "error" in seen
+        is_failed = "failed" in seen or "error" in seen
+        metrics[f"{level}.failed"] += is_failed and test not in excused
     return metrics
 
 

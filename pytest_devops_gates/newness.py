@@ -63,12 +63,17 @@ def newness(
             before if before.state == "new" and waived(before) else after
             for before, after in zip(written, findings, strict=True)
         )
-    numbers = Baselines(
+    numbers = numbers_at_base(gate, baseline, there)
+    is_open = any(finding.state == "new" for finding in findings)
+    return New(findings, numbers, doubt if doubt and is_open else None)
+
+
+def numbers_at_base(gate: str, baseline: Baseline, there: Evidence | None) -> Baselines:
+    """What a gate's metrics are compared with; ``there`` is its evidence on the base's tree."""
+    return Baselines(
         recorded={n.metric: n.value for n in baseline.numbers if n.gate == gate},
         measured=_metrics(there) if there and not there.unknown else {},
     )
-    is_open = any(finding.state == "new" for finding in findings)
-    return New(findings, numbers, doubt if doubt and is_open else None)
 
 
 def lacks_numbers(settings: Settings, baseline: Baseline) -> bool:

@@ -6,18 +6,30 @@ each selected test was seen to end.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
+from pytest_devops_gates.quarantine import Holder, nobody
 from pytest_devops_gates.tally import Tally
 from pytest_devops_gates.verdict import TestCounts
+
+QUARANTINED = "quarantined"
+"""The rule of a failure that does not count."""
+
+PHASES = ("setup", "call", "teardown")
+SHOWN = 5
+"""Entries of the quarantine that a note names."""
+ID = 100
+"""Characters of what such an entry names."""
 
 
 class TestRun(msgspec.Struct, frozen=True):
     """A run summed up. ``failures`` are (rule, test id, message, place); ``gaps`` say what is not
-    known of it, worst first."""
+    known of it, worst first. ``ended`` has the outcome of each test that was seen to end, its worst
+    one, and ``failed`` for one that was altered. ``quarantined`` are the tests whose failures do
+    not count."""
 
     __test__ = False
 
@@ -25,26 +37,33 @@ class TestRun(msgspec.Struct, frozen=True):
     failures: tuple[tuple[str, str, str, Any], ...] = ()
     gaps: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    ended: Mapping[str, str] = {}
+    quarantined: frozenset[str] = frozenset()
 
 
-def sum_up(run: Tally) -> TestRun:
-    """Counts, failures and gaps of a run."""
+def sum_up(run: Tally, held: Holder = nobody) -> TestRun:
+    """Counts, failures and gaps of a run; ``held`` tells which tests are in quarantine."""
     found = {test: outcomes(run, test) for test in run.reports}
     altered = {test: why for test in run.reports if (why := _alteration(run, test))}
     reported = {failure["id"] for failure in run.collect_failures}
     for hidden in sorted(run.collect_raised - reported):
         altered[hidden] = "outcome altered: its collection failed and was reported as done"
+    excused = frozenset(t for t in found if t not in altered and _is_excused(run, t, held))
     failures = [
         *(("collection-error", f["id"], f["message"], None) for f in run.collect_failures),
         *(("outcome-altered", test, why, None) for test, why in altered.items()),
-        *_failed_reports(run),
+        *_failed_reports(run, excused),
     ]
     seen = [outcome for several in found.values() for outcome in several]
-    errors = seen.count("error") + len(run.collect_failures)
-    exit_code = run.process.get("exit_code")
-    if exit_code == 1 and not failures and run.finish is not None:
+    counted = [outcome for test, several in found.items() if test not in excused
+               for outcome in several]  # fmt: skip
+    errors = counted.count("error") + len(run.collect_failures)
+    if _is_failed_otherwise(run, failures):
         errors += 1
-        message = "pytest exited with 1 though no test failed: a plugin or a conftest decided so"
+        beside = " but those in quarantine" if failures else ""
+        message = (
+            f"pytest exited with 1 though no test failed{beside}: a plugin or a conftest decided so"
+        )
         failures.append(("exit-status", "", message, None))
     selected = len(run.selected)
     told = max(run.deselected.values(), default=0)
@@ -54,7 +73,7 @@ def sum_up(run: Tally) -> TestRun:
         collected=max(selected + told, *run.collected.values(), 0),
         deselected=told + max(0, dropped),
         passed=seen.count("passed"),
-        failed=seen.count("failed"),
+        failed=counted.count("failed"),
         errors=errors,
         skipped=seen.count("skipped") + len(run.collect_skips),
         xfailed=seen.count("xfailed"),
@@ -65,7 +84,13 @@ def sum_up(run: Tally) -> TestRun:
         seconds=round(sum(r["seconds"] for rs in run.reports.values() for r in rs), 3),
         complete=not gaps,
     )
-    return TestRun(counts, tuple(failures), tuple(gaps), tuple(_notes(run, counts)))
+    ended = {
+        test: "failed" if test in altered else several[0]
+        for test, several in found.items()
+        if several and test in run.finished
+    }
+    notes = (*_held_back(excused, held), *_notes(run, counts))
+    return TestRun(counts, tuple(failures), tuple(gaps), notes, ended, excused)
 
 
 def outcomes(run: Tally, test: str) -> list[str]:
@@ -100,12 +125,46 @@ def _alteration(run: Tally, test: str) -> str | None:
     return None
 
 
-def _failed_reports(run: Tally) -> Iterable[tuple[str, str, str, Any]]:
+def _failed_reports(run: Tally, excused: Collection[str]) -> Iterable[tuple[str, str, str, Any]]:
     for test, reports in run.reports.items():
         for report in reports:
             if report["outcome"] == "failed":
                 rule = "error" if report["when"] in ("setup", "teardown") else "failed"
+                rule = QUARANTINED if test in excused else rule
                 yield rule, test, report.get("message", ""), report.get("at")
+
+
+def _is_excused(run: Tally, test: str, held: Holder) -> bool:
+    """Whether a test that failed is in quarantine, and was seen to run to its end all the same: one
+    that crashed, or broke off, is never excused."""
+    failed = [report for report in run.reports[test] if report["outcome"] == "failed"]
+    return (
+        bool(failed)
+        and test in run.finished
+        and all(report["when"] in PHASES for report in failed)
+        and held(test) is not None
+    )
+
+
+def _is_failed_otherwise(run: Tally, failures: list[Any]) -> bool:
+    """Whether pytest failed for something else than a test: where all that failed is in quarantine,
+    by its own count of failures, to which plugins add."""
+    if run.process.get("exit_code") != 1 or run.finish is None:
+        return False
+    if any(rule != QUARANTINED for rule, *_ in failures):
+        return False
+    return not failures or run.finish.get("failed", len(failures)) > len(failures)
+
+
+def _held_back(excused: Collection[str], held: Holder) -> Iterable[str]:
+    """The quarantines in which tests failed, the first of them by name."""
+    entries = {entry.test: entry for test in excused if (entry := held(test))}
+    if not entries:
+        return
+    named = [f"{one.test[:ID]} until {one.expires}" for _, one in sorted(entries.items())[:SHOWN]]
+    more = f" and {len(entries) - SHOWN} more" if len(entries) > SHOWN else ""
+    tests = "1 test" if len(excused) == 1 else f"{len(excused)} tests"
+    yield f"{tests} failed in quarantine ({', '.join(named)}{more})"
 
 
 def is_flaky(run: Tally, test: str) -> bool:

@@ -159,6 +159,7 @@ class TestProcess:
             "exit_code": code,
             "signal": signal_name(-code) if code < 0 else None,
             "trouble": self._trouble,
+            "seconds": round(self.seconds, 3),
             "faults": faults,
         }
         lines.insert(0, json.dumps(own).encode())
@@ -173,12 +174,13 @@ def _read(path: Path, key: bytes) -> tuple[list[bytes], str | None]:
 
 
 def _evidence(testified: Any) -> Evidence:
+    """What a gate of a conftest.py found. Of the test run itself it has nothing to say."""
     try:
         evidence = msgspec.convert(testified, Evidence).checked()
     except (ValueError, TypeError) as error:
         return Evidence(unknown=f"its testimony is no evidence: {error}")
     receipt = Receipt(tool="conftest.py, inside the test process", examined=evidence.examined)
-    return msgspec.structs.replace(evidence, receipt=receipt)
+    return msgspec.structs.replace(evidence, receipt=receipt, tests=None, ran=())
 
 
 def _together(one: Evidence, other: Evidence) -> Evidence:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Literal
 
 import msgspec
 
-from pytest_devops_gates import git
+from pytest_devops_gates import git, signatures
+from pytest_devops_gates.board import plan_file
 from pytest_devops_gates.errors import CannotTell, NotApplicable, UsageError
 from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Rule
 from pytest_devops_gates.gate import ADVISORY, OFF, Canary, Gate, Options
@@ -32,9 +33,16 @@ FIXUP = re.compile(r"(fixup|squash|amend)! ")
 SIGN_OFF = re.compile(r"^signed-off-by: \S.* <[^<>\s]+>$", re.MULTILINE | re.IGNORECASE)
 
 
+PLAN = "devops-gates plan"
+ID = 64  # characters that an id may have
+_WORD = re.compile(r"\w[\w.-]*")
+"""What the ids of a plan are made of, and letters that they are not."""
+
+
 class CommitOptions(msgspec.Struct, frozen=True, rename="kebab"):
     """``pattern`` and ``reference`` are regular expressions, to be found somewhere in the message;
-    ``max_subject`` is in characters. Raises UsageError for values that cannot be meant."""
+    ``max_subject`` is in characters. ``work_item`` asks for an id of the plan, ``signature`` for a
+    signature. Raises UsageError for values that cannot be meant."""
 
     convention: Literal["none", "conventional"] = "none"
     types: tuple[str, ...] = TYPES
@@ -42,6 +50,8 @@ class CommitOptions(msgspec.Struct, frozen=True, rename="kebab"):
     max_subject: int = 100
     sign_off: bool = False
     reference: str | None = None
+    work_item: bool = False
+    signature: bool = False
 
     def __post_init__(self) -> None:
         for key, expression in (("pattern", self.pattern), ("reference", self.reference)):
@@ -58,8 +68,10 @@ class CommitOptions(msgspec.Struct, frozen=True, rename="kebab"):
 
 def check(project: Project, options: CommitOptions, asked: tuple[str, ...]) -> Evidence:
     """Judge the hook's message, or the message of every commit since the base but for merges."""
+    items = planned(project) if options.work_item else frozenset()
     if project.message is not None:
-        found = list(judge(project.message.strip("\n"), options, "this commit", hook=True))
+        message = project.message.strip("\n")
+        found = judge(message, options, "this commit", items, hook=True)
         return Evidence(tuple(found), examined=1, receipt=Receipt("commits"))
     assert project.base is not None, "see applies"
     top = project.toplevel or project.root
@@ -67,11 +79,26 @@ def check(project: Project, options: CommitOptions, asked: tuple[str, ...]) -> E
     commits = parse(git.git(top, *LOG, "--end-of-options", change))
     if not commits:
         raise NotApplicable(f"no commit but merges since the base {project.base[:10]}")
+    signed = signatures.check(project, change) if options.signature else signatures.Judged()
+    found = (f for short, text in commits for f in judge(text, options, short, items))
     return Evidence(
-        tuple(f for short, text in commits for f in judge(text, options, short)),
+        (*found, *signed.findings),
         examined=len(commits),
+        unknown=signed.unknown,
         receipt=Receipt("git", argv=("git", *LOG, change), exit_code=0),
     )
+
+
+def planned(project: Project) -> frozenset[str]:
+    """The ids of all work items of the plan. Raises CannotTell where there is none."""
+    try:
+        data = plan_file.found(project.root)
+        board = plan_file.read(data).board if data is not None else None
+    except UsageError as wrong:
+        raise CannotTell(str(wrong)) from None
+    if board is None or not board.items:
+        raise CannotTell(f"{plan_file.FILE} plans nothing that could be named · {PLAN}")
+    return frozenset(item.id for item in board.items)
 
 
 def parse(log: bytes) -> list[tuple[str, str]]:
@@ -81,9 +108,15 @@ def parse(log: bytes) -> list[tuple[str, str]]:
 
 
 def judge(
-    message: str, options: CommitOptions, commit: str, *, hook: bool = False
+    message: str,
+    options: CommitOptions,
+    commit: str,
+    items: Collection[str] = (),
+    *,
+    hook: bool = False,
 ) -> Iterator[Finding]:
-    """What is wrong with one message; ``commit`` is what to call its commit.
+    """What is wrong with one message; ``commit`` is what to call its commit, and ``items`` are the
+    ids of the plan.
 
     A fixup is to be melted into another commit: it is wrong in a change that is ready, and nothing
     else is asked of it. Subjects that git writes itself are free of form and length.
@@ -97,7 +130,7 @@ def judge(
         if not hook:
             yield Finding("fixup", f"{named} is still to be squashed · git rebase -i --autosquash")
         return
-    for rule, wrong in (*_form(message, subject, options), *_content(message, options)):
+    for rule, wrong in (*_form(message, subject, options), *_content(message, options, items)):
         yield Finding(rule, f"{named} {wrong}")
 
 
@@ -110,13 +143,26 @@ def _form(message: str, subject: str, options: CommitOptions) -> Iterator[tuple[
         yield "not-conventional", wrong
 
 
-def _content(message: str, options: CommitOptions) -> Iterator[tuple[str, str]]:
+def _content(
+    message: str, options: CommitOptions, items: Collection[str]
+) -> Iterator[tuple[str, str]]:
     if options.pattern is not None and not re.search(options.pattern, message):
         yield "pattern", f"does not match '{options.pattern}'"
     if options.reference is not None and not re.search(options.reference, message):
         yield "no-reference", f"names no work item ('{options.reference}')"
+    if options.work_item and not names_any(message, items):
+        yield "no-work-item", f"names no work item of {plan_file.FILE} · {PLAN}"
     if options.sign_off and not SIGN_OFF.search(message.rstrip().rpartition("\n\n")[2]):
         yield "no-sign-off", "has no trailer Signed-off-by · git commit --amend --signoff"
+
+
+def names_any(message: str, items: Collection[str]) -> bool:
+    """Whether a message names one of the ids as a whole word, be it the last of a sentence."""
+    for word in _WORD.findall(message):
+        bare = word.rstrip("._-")
+        if any(word[:end] in items for end in range(len(bare), min(len(word), ID) + 1)):
+            return True
+    return False
 
 
 def unconventional(message: str, types: tuple[str, ...]) -> str | None:
@@ -173,12 +219,18 @@ RULES = (
         f"Name the one that it belongs to. {REWORD}",
     ),
     Rule(
+        "no-work-item",
+        "A message names no work item that the plan has.",
+        f"Name the one that it belongs to, or plan it first: `devops-gates plan add`. {REWORD}",
+    ),
+    Rule(
         "no-sign-off",
         "A message has no trailer Signed-off-by.",
         "`git commit --amend --signoff` adds it to the last commit, `git rebase --signoff BASE` to"
         " all of the change.",
         "https://git-scm.com/docs/git-commit",
     ),
+    *signatures.RULES,
 )
 COMMITS = Gate(
     name="commits",
@@ -192,6 +244,7 @@ COMMITS = Gate(
     cost=0.3,
     about="The messages of the change's commits have the form that the project asks for.",
     debt=False,
+    passes=lambda project, options: signatures.KEYRING,
     canary=canary,
     rules=RULES,
 )

@@ -15,8 +15,9 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from pytest_devops_gates import baseline, config, disk, git, loosening, waivers
+from pytest_devops_gates import config, disk, git, loosening, quarantine_file
 from pytest_devops_gates.change import Change
+from pytest_devops_gates.charter import JUDGING
 from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.evidence import (
     Confidence,
@@ -42,7 +43,7 @@ from pytest_devops_gates.suppression import (
 DEPENDS = "skipif"
 """Whether such a test is skipped depends on the machine."""
 
-NO_BASE = "no base to compare with, no baseline and no waivers"
+NO_BASE = "no base to compare with, no baseline, no waivers and no quarantine"
 TAKE_OUT = "Take it out of the ignore file, or out of the repository."
 IGNORES = (".ignore", ".rgignore", ".ruffignore")
 HIDDEN = "source-hidden"
@@ -50,7 +51,7 @@ ALL = " of all rules"
 _EXTENDS = re.compile(
     rb"""^[ \t]*["']?extends?["']?[ \t]*[=:][ \t]*["']([^"'\r\n]+)""", re.MULTILINE
 )
-MERGED = "what is on the default branch judges, and there is no baseline and no waiver"
+MERGED = "what is on the default branch judges, and no baseline, waiver or quarantine is there"
 
 
 class PolicyOptions(msgspec.Struct, frozen=True):
@@ -69,7 +70,7 @@ def check(project: Project, options: PolicyOptions, asked: tuple[str, ...]) -> E
         raise CannotTell(project.base_error)
     change = project.change
     if change is None or is_merged(change):
-        there = [name for name in (baseline.FILE, waivers.FILE) if (project.root / name).is_file()]
+        there = [name for name in JUDGING if (project.root / name).is_file()]
         return Evidence(examined=len(there), receipt=Receipt(tool="policy"))
     findings = [*_settings(project, change), *_suppressions(project, change, options)]
     return Evidence(
@@ -191,7 +192,7 @@ def applies(project: Project, options: PolicyOptions) -> str | None:
     change = project.change
     if project.base_error or (change and not is_merged(change)):
         return None
-    if any((project.root / name).is_file() for name in (baseline.FILE, waivers.FILE)):
+    if any((project.root / name).is_file() for name in JUDGING):
         return None
     return MERGED if change else NO_BASE
 
@@ -214,12 +215,13 @@ POLICY = Gate(
     metrics=("loosened",),
     again="devops-gates run --gate policy",
     cost=0.5,
-    about="The change does not weaken what judges it: policy, tool settings, baseline and waivers.",
+    about="The change does not weaken what judges it: its policy, its tools and what is held back.",
     debt=False,
     canary=canary,
     rules=(
         *loosening.RULES,
         *RULES,
+        *quarantine_file.RULES,
         Rule(HIDDEN, "A source is hidden from the tools that would judge it.", TAKE_OUT),
     ),
 )

@@ -13,18 +13,21 @@ from typing import Any
 import msgspec
 
 from pytest_devops_gates import levels
+from pytest_devops_gates.base import LAST_RELEASE
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Evidence, Finding, Rule, Severity
 from pytest_devops_gates.gate import OFF, Canary, Command, Gate, Options, Output
 from pytest_devops_gates.project import Project, TestSession
+from pytest_devops_gates.quarantine import FILE, Holder, holder
 from pytest_devops_gates.stage import Stage
 from pytest_devops_gates.tally import tally
-from pytest_devops_gates.testdetail import detail, name
-from pytest_devops_gates.testrun import sum_up
+from pytest_devops_gates.testdetail import detail, name, ran
+from pytest_devops_gates.testrun import QUARANTINED, sum_up
 
 METRICS = (
     *("collected", "deselected", "passed", "failed", "errors", "skipped", "xfailed", "xpassed"),
-    *("rerun", "flaky", "altered", "seconds", "warnings", "complete"),
+    *("rerun", "flaky", "altered", "seconds", "wall", "warnings", "complete"),
+    *("quarantined", "quarantined.tests", "slow.new"),
     *levels.METRICS,
 )
 
@@ -66,7 +69,8 @@ def command(project: Project, options: Options) -> Command:
 def read(output: Output, project: Project, options: Options) -> Evidence:
     """The events of the run (see recorder/plugin.py), the first line being the engine's own."""
     run = tally(map(_decode, io.BytesIO(output.stdout)))
-    total = sum_up(run)
+    held = _held(project)
+    total = sum_up(run, held)
     counts, gaps = total.counts, list(total.gaps)
     if run.start is not None:
         gaps += _left_out(run.start, counts.deselected, project)
@@ -74,15 +78,32 @@ def read(output: Output, project: Project, options: Options) -> Evidence:
     numbers = {name: float(getattr(counts, name)) for name in METRICS if hasattr(counts, name)}
     numbers["warnings"] = (run.finish or {}).get("warnings", 0)
     numbers["complete"] = float(not gaps)
-    numbers |= levels.measure(run, msgspec.structs.asdict(options.levels), options.slow)
+    numbers["quarantined"] = len(total.quarantined)
+    numbers["quarantined.tests"] = sum(held(test) is not None for test in run.reports)
+    if "seconds" in run.process:
+        numbers["wall"] = run.process["seconds"]
+    named = msgspec.structs.asdict(options.levels)
+    numbers |= levels.measure(run, named, options.slow, total.quarantined)
+    counted = counts.passed + counts.failed + counts.errors + counts.xfailed + counts.xpassed
     return Evidence.of(
-        (_finding(*failure) for failure in total.failures),
-        examined=counts.passed + counts.failed + counts.errors + counts.xfailed + counts.xpassed,
+        (_finding(*failure, held) for failure in total.failures),
+        examined=counted + len(total.quarantined),
         metrics=numbers,
         unknown=gaps[0] if gaps else None,
         notes=[*gaps[1:], *total.notes],
-        tests=detail(run, numbers, paths),
+        tests=detail(run, numbers, paths, total.ended),
+        ran=ran(run, total.ended),
     )
+
+
+def _held(project: Project) -> Holder:
+    """Who is in quarantine. On the default branch, which is compared with the last release, what
+    was changed since then was merged."""
+    change = project.change
+    if change is None or change.base.told == LAST_RELEASE:
+        return holder(project.quarantine)
+    touched = {file.path for file in change.files}
+    return holder(project.quarantine, change.old_paths(), touched)
 
 
 _fast = msgspec.json.Decoder(dict[str, Any]).decode
@@ -144,12 +165,16 @@ def _outside(start: dict[str, Any], project: Project) -> str | None:
     return next((os.path.relpath(path, root) for path in wanted if not covered(path)), None)
 
 
-def _finding(rule: str, test: str, message: str, at: Any) -> Finding:
+def _finding(rule: str, test: str, message: str, at: Any, held: Holder) -> Finding:
     path, line = at or (test.partition("::")[0] or None, None)
+    entry = held(test) if rule == QUARANTINED else None
+    if entry:
+        why = f"{entry.reason}, {entry.owner}"
+        message = f"{message} (in quarantine until {entry.expires}: {why})"
     return Finding(
         rule=rule,
         message=f"{name(test)}: {message}" if test else message,
-        severity=Severity.HIGH,
+        severity=Severity.LOW if entry else Severity.HIGH,
         path=path,
         line=line,
     )
@@ -196,6 +221,11 @@ RULES = (
         "A test raised, or never ran, and was reported as passed.",
         "Look for a hook in a conftest.py or a plugin that rewrites reports or calls tests by"
         " itself, and take it off.",
+    ),
+    Rule(
+        "quarantined",
+        "A test failed that is in quarantine: it is told, and does not count.",
+        f"Mend the test before its quarantine ends, and take it out of {FILE}.",
     ),
     Rule(
         "exit-status",

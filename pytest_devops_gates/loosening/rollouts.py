@@ -30,6 +30,12 @@ def _environment(path: str, was: EnvironmentTable, now: EnvironmentTable) -> Ite
         yield told("environment-loosened", f"{path}.freeze", was.freeze, now.freeze)
     if was.key and was.key != now.key:
         yield told("environment-loosened", f"{path}.key", was.key, now.key)
+    if was.roll_back and not now.roll_back:
+        yield told("environment-loosened", f"{path}.roll-back", was.roll_back, "none")
+    if was.incident and not now.incident:
+        yield told("environment-loosened", f"{path}.incident", was.incident, now.incident)
+    if now.steady < was.steady:
+        yield told("environment-loosened", f"{path}.steady", was.steady, now.steady)
     if was.max_age != now.max_age:
         yield told("environment-loosened", f"{path}.max-age", was.max_age, now.max_age)
 

@@ -35,9 +35,12 @@ _SAYS = {
     "baseline-grown": "The baseline takes a finding for known that it did not hold at the base.",
     "environment-loosened": "A roll-out to an environment is held less than at the base.",
     "tracker-changed": "The work items are read from somewhere else than at the base.",
+    "requirement-gone": "A requirement of the base's plan is in the plan no more.",
     "shard-gone": "A shard that the base expects is expected no more: what it ran is not missed.",
     "shard-widened": "A shard may speak for stages for which it may not at the base.",
     "waiver-added": "A waiver holds back a finding that was not waived at the base.",
+    "quarantine-added": "Failures of a test do not count that do at the base.",
+    "quarantine-prolonged": "Failures of a test do not count for longer than at the base.",
 }
 RULES = tuple(Rule(rule, says, _WAIT) for rule, says in _SAYS.items())
 """What is known of the rules by which findings of this package are named."""

@@ -38,7 +38,8 @@ def policy(
             yield told("stage-changed", f"{name}, stage", base.stage, here.stage)
         if here.level != OFF or base.level == OFF:
             yield from _conditions(name, base, here)
-        yield from _options(name, before_options.get(name), after_options.get(name))
+        if not _is_asleep(gates[name], before_options.get(name)):
+            yield from _options(name, before_options.get(name), after_options.get(name))
 
 
 def weaker_level(before: str, after: str) -> bool:
@@ -72,10 +73,16 @@ def _options(name: str, before: Options, after: Options) -> Iterator[Finding]:
             yield told("options-changed", f"{name}, option {key}", base.get(key), here.get(key))
 
 
+def _is_asleep(gate: Gate, options: Options) -> bool:
+    """Whether the gate asked nothing at the base: whatever it asks now is more."""
+    return gate.dormant and gate.options is not None and options == gate.options()
+
+
 def _table(options: Options) -> dict[str, Any]:
     """Options as a table; those of a plugin may be of any type."""
     if isinstance(options, msgspec.Struct):
-        return {f.encode_name: getattr(options, f.name) for f in msgspec.structs.fields(options)}
+        table: dict[str, Any] = msgspec.to_builtins(options)
+        return table
     if isinstance(options, Mapping):
         return {str(key): value for key, value in options.items()}
     return {} if options is None else {"value": options}

@@ -7,7 +7,14 @@ from typing import Any
 
 import msgspec
 
-from pytest_devops_gates.config import TABLE, CommandTable, GateTable, ProfileTable, Table
+from pytest_devops_gates.config import (
+    TABLE,
+    CommandTable,
+    GateTable,
+    ProfileTable,
+    Table,
+    with_stages,
+)
 from pytest_devops_gates.evidence import Finding, Severity
 from pytest_devops_gates.gate import Gate
 from pytest_devops_gates.loosening.rollouts import rollouts
@@ -70,8 +77,8 @@ def _stages(name: str, base: ProfileTable | None, here: ProfileTable | None) -> 
         return
     if base is None and name not in PROFILES:
         return  # there was nothing to weaken; choosing it is told of
-    left = (here.stages if here else None) or [stage.value for stage in Stage]
-    for stage in (base.stages if base else None) or [stage.value for stage in Stage]:
+    left = with_stages(name, here).stages or [stage.value for stage in Stage]
+    for stage in with_stages(name, base).stages or [stage.value for stage in Stage]:
         if stage not in left:
             yield told("stage-removed", f"{path}, stage {stage}", "on", "off")
 
