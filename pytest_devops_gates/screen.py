@@ -13,6 +13,7 @@ from pytest_devops_gates.neutral import neutral
 from pytest_devops_gates.report import Report
 from pytest_devops_gates.reporters import terminal
 from pytest_devops_gates.runs import Run
+from pytest_devops_gates.sparkline import shades_for
 
 _EVERY = 0.2
 
@@ -37,10 +38,19 @@ def show(report: Report, run: Run, root: Path, verbosity: int) -> None:
 
 def in_words(report: Report, verbosity: int = 0, folder: str = "") -> str:
     """The report for the terminal that this is, as wide as it is, and with its colours."""
-    width = shutil.get_terminal_size().columns
     return terminal.render(
-        report, width=width, colour=_coloured(), verbosity=verbosity, folder=folder
+        report,
+        width=shutil.get_terminal_size().columns,
+        colour=_coloured(),
+        verbosity=verbosity,
+        folder=folder,
+        shades=shades(),
     )
+
+
+def shades() -> str:
+    """What lines are drawn in on this terminal."""
+    return shades_for(getattr(sys.stdout, "encoding", None))
 
 
 def warn(line: str) -> None:

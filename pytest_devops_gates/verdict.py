@@ -23,7 +23,7 @@ class Measured(msgspec.Struct, frozen=True):
     """A condition with the value that was held against it; ``holds`` is None without a value.
 
     ``baseline`` is the base's value, and ``source`` says where it is from: ``recorded`` in its
-    baseline, or ``measured`` on its tree.
+    baseline, ``measured`` on its tree, or ``history``: of the last run that passed.
     """
 
     metric: str

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from pytest_devops_gates.columns import LEAST, cut, padded, wrap
-from pytest_devops_gates.conditions import exact, number
+from pytest_devops_gates.conditions import compared_with, exact, number
 from pytest_devops_gates.evidence import Finding
 from pytest_devops_gates.findings import shortened
+from pytest_devops_gates.measures import figure, in_a_line, of_trend
 from pytest_devops_gates.neutral import neutral
 from pytest_devops_gates.report import (
     Report,
@@ -20,6 +21,7 @@ from pytest_devops_gates.report import (
     outcome_counts,
     red,
 )
+from pytest_devops_gates.sparkline import BLOCKS, draw
 from pytest_devops_gates.verdict import (
     FAIL,
     NOT_APPLICABLE,
@@ -37,6 +39,8 @@ from pytest_devops_gates.weight import breaks
 
 SHOWN = 10
 """Findings listed for one gate."""
+LINE = 20
+"""Columns of the line of a trend."""
 NARROW = 60
 """Columns below which the table leaves the reasons out."""
 MESSAGE = 300
@@ -49,9 +53,16 @@ _COLOURS = {PASS: "32", WARN: "33", FAIL: "31", UNKNOWN: "35", NOT_APPLICABLE: "
 
 
 def render(
-    report: Report, *, width: int = 80, colour: bool = False, verbosity: int = 0, folder: str = ""
+    report: Report,
+    *,
+    width: int = 80,
+    colour: bool = False,
+    verbosity: int = 0,
+    folder: str = "",
+    shades: str = BLOCKS,
 ) -> str:
-    """One line where ``verbosity`` is below 0; every condition where it is above."""
+    """One line where ``verbosity`` is below 0; every condition, and where numbers went, drawn in
+    ``shades``, where it is above."""
     page = _Page(max(width, LEAST), colour)
     verdict = report.verdict
     if verbosity < 0:
@@ -67,6 +78,8 @@ def render(
         page.lines.append("")
         _table(report, page, verbose=verbosity > 0)
         _notes(report, page)
+    if verbosity > 0:
+        _trends(verdict, page, shades)
     for ruling in red(verdict):
         page.lines.append("")
         _detail(ruling, report.of_gate(ruling.name), page)
@@ -179,7 +192,8 @@ def _conditions(ruling: Ruling) -> Iterator[str]:
 
 def _measured(c: Measured, verb: str) -> str:
     value = "not measured" if c.value is None else number(c.value)
-    base = "" if c.baseline is None else f", {number(c.baseline)} at the base {c.source}".rstrip()
+    told = compared_with(c)
+    base = f", {told}" if told else ""
     return neutral(f"{c.metric} {value}, {verb} {c.operator} {exact(c.limit)}{base}")
 
 
@@ -199,6 +213,18 @@ def _notes(report: Report, page: _Page) -> None:
     if not report.verdict.selection.complete:
         only = "only a part of the gates, or of the files"
         page.text(f"note: {only}: no verdict on the whole project")
+
+
+def _trends(verdict: Verdict, page: _Page, shades: str) -> None:
+    """Where numbers went over the last runs, and how delivery goes."""
+    for trend in verdict.trends:
+        if told := of_trend(trend):
+            line = draw([point.value for point in trend.points], LINE, shades)
+            went = f"{figure(told.first)} → {figure(told.last)} in {told.count} runs"
+            page.text(f"trend: {neutral(f'{trend.gate} {trend.metric}')} {went} {line}")
+    if verdict.dora:
+        where = neutral(verdict.dora.environment)
+        page.text(f"delivery to {where}: {neutral(in_a_line(verdict.dora))}")
 
 
 def _detail(ruling: Ruling, found: Sequence[Finding], page: _Page) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -35,12 +36,15 @@ from pytest_devops_gates.verdict import (
     Change,
     Commit,
     Counts,
+    Dora,
     GateChange,
     Measured,
+    Point,
     ProjectName,
     Release,
     StageOutcome,
     TestCounts,
+    Trend,
     Verdict,
     Waiver,
 )
@@ -238,6 +242,53 @@ def test_what_changed_since_the_last_run_and_the_last_release() -> None:
     assert "7\ncommits" in said or "7 commits since" in said
     for told in ("v1.2", "Mend the thing", "The newest 1"):
         assert told in said
+
+
+def section(page: Page, heading: str, following: str) -> list[str]:
+    return page.text[page.text.index(heading) : page.text.index(following)]
+
+
+def test_trends_are_drawn_and_told() -> None:
+    values = [80.5, 85, 91.25]
+    points = tuple(Point(f"r{n}", f"2026-01-0{n}T00:00:00Z", v) for n, v in enumerate(values, 1))
+    flat = tuple(Point(f"r{n}", f"2026-01-0{n}T00:00:00Z", 7) for n in (1, 3))
+    trends = (Trend("coverage", "line", points), Trend("bandit", "findings.total", flat))
+    page = page_of(verdict(trends=trends))
+    said = section(page, "Trends", "Delivery")
+    title = "coverage line over 3 runs: from 80.50 to 91.25, least 80.50, most 91.25"
+    assert title in said
+    assert "always the same, 2 runs" in said
+    lines = [a["d"] or "" for tag, a in page.elements if tag == "path" and a["class"] == "drawn"]
+    assert lines == ["M5.0 51.0L120.0 31.7L235.0 5.0", "M5.0 28.0L235.0 28.0"]
+    pictures = [a for tag, a in page.elements if tag == "svg" and a.get("role") == "img"]
+    ids = {a.get("id") for tag, a in page.elements if tag == "title"}
+    assert len(pictures) == 2
+    assert {a["aria-labelledby"] for a in pictures} <= ids
+    table = said[said.index("All values") :]
+    assert table[-9:] == [
+        *("2026-01-03 00:00 UTC", "91.25", "7"),  # the newest first
+        *("2026-01-02 00:00 UTC", "85", "\u2013"),
+        *("2026-01-01 00:00 UTC", "80.50", "7"),
+    ]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, 1e300, -1e308])
+def test_numbers_that_no_line_goes_through(value: float) -> None:
+    points = (Point("a", "x", value), Point("b", "x", 1), Point("c", "x", -value))
+    page = page_of(verdict(trends=(Trend("size", "bytes", points),)))
+    drawn = next(a["d"] or "" for tag, a in page.elements if a.get("class") == "drawn")
+    assert re.fullmatch(r"[ML0-9. ]+", drawn)
+    assert all(len(text) < 100 for text in section(page, "Trends", "Delivery"))
+
+
+def test_how_delivery_goes() -> None:
+    dora = Dora("production", "2026-08-30T00:00:00Z", "2026-11-28T00:00:00Z", 31, 2.2, 94500.0)
+    said = section(page_of(verdict(dora=dora)), "Delivery", "Stage by stage")
+    for told in ("production", "26.2 hours", "2.20 a week"):
+        assert told in said
+    assert "not measured: no deployment ended in these days" in said
+    assert "are no goals" in " ".join(said)
+    assert "DORA's measures were not taken" in page_of(verdict()).said
 
 
 def test_tests_coverage_waivers_approvals_and_receipts() -> None:

@@ -15,7 +15,7 @@ from pytest_devops_gates.report import FileCoverage, make
 from pytest_devops_gates.reporters.html import render
 from pytest_devops_gates.reporters.html.page import ROWS
 from pytest_devops_gates.stage import Stage
-from pytest_devops_gates.verdict import Counts, Measured, StageOutcome, Verdict
+from pytest_devops_gates.verdict import Counts, Measured, Point, StageOutcome, Trend, Verdict
 from tests.reports import tools
 from tests.reports.browser import chromium, served
 from tests.reports.test_html import everywhere
@@ -322,3 +322,23 @@ def test_every_control_has_a_name(opened: Open) -> None:
     assert page.get_by_role("navigation", name="The stages of the DevOps loop").count() == 1
     assert page.get_by_role("link", name="develop: fail").count() == 1
     assert page.get_by_role("heading", level=1).count() == 1
+
+
+def test_trends_are_drawn_in_their_boxes_and_named(opened: Open) -> None:
+    points = tuple(Point(f"r{n}", f"2026-01-0{n + 1}T00:00:00Z", n % 3) for n in range(9))
+    trends = tuple(Trend(f"gate{n}", "a.metric" * 9, points) for n in range(12))
+    made = msgspec.structs.replace(looked_over(), trends=trends)
+    for width in (1100, 320):
+        page = opened(made, viewport={"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for picture in page.get_by_role("img", name="over 9 runs: from 0 to 2").all():
+            outer = picture.bounding_box()
+            inner = picture.locator(".drawn").bounding_box()
+            assert outer
+            assert inner
+            assert inner["width"] > outer["width"] * 0.9
+            assert inner["height"] > outer["height"] * 0.6
+        assert page.get_by_role("img", name="over 9 runs: from 0 to 2").count() == 12
+        page.get_by_text("All values").click()
+        assert page.get_by_role("region", name="The values of the trends").is_visible()
+        assert page.complaints == []

@@ -18,13 +18,16 @@ from pytest_devops_gates.report import FileCoverage, make
 from pytest_devops_gates.reporters.markdown import LEAST, LIMIT, render, within
 from pytest_devops_gates.verdict import (
     Change,
+    Dora,
     GateChange,
     MetricChange,
+    Point,
     ProjectName,
     Ruling,
     Selection,
     StageOutcome,
     TestCounts,
+    Trend,
     Verdict,
 )
 from tests.growth import grows_linearly
@@ -278,6 +281,21 @@ def test_tests_and_coverage_in_numbers() -> None:
     assert "`f3.py`" not in made
     broken = verdict(tests=TestCounts(collected=9, passed=1))
     assert "9 collected, and the run is not complete\n" in render(make(broken))
+
+
+def test_where_numbers_went_and_how_delivery_goes() -> None:
+    def trend(name: str, *values: float) -> Trend:
+        points = tuple(Point(f"r{n}", "2026-01-02T00:00:00Z", v) for n, v in enumerate(values))
+        return Trend("coverage", name, points)
+
+    dora = Dora("production", "2026-08-30T00:00:00Z", "2026-11-28T00:00:00Z", 2, 0.155)
+    made = verdict(trends=(trend("line", 80.5, 91), trend("branch", 7, 7)), dora=dora)
+    text = render(make(made))
+    assert "**Trends**: `coverage line` 80.50 → 91 in 2 runs\n" in text
+    told = "2 deployments from 2026-08-30 to 2026-11-28, deployment frequency 0.15 a week"
+    assert f"**Delivery** to `production`: `{told}`\n" in text
+    assert "branch" not in text
+    assert "Trends" not in render(make(verdict(trends=(trend("line", 1, 1),))))
 
 
 def test_a_part_of_the_gates_is_no_verdict_on_the_whole() -> None:

@@ -26,6 +26,9 @@ def test_it_is_the_same_when_it_is_made_again(
 ) -> None:
     whole = everywhere(text)
     assert whole.since
+    assert whole.dora
+    (trend,) = whole.trends
+    points = tuple(msgspec.structs.replace(point, started=STARTED) for point in trend.points)
     made = msgspec.structs.replace(
         whole,
         findings=whole.findings[:1],
@@ -33,6 +36,8 @@ def test_it_is_the_same_when_it_is_made_again(
         policy=PolicySource("defaults", "c0ffee"),
         started=STARTED,
         since=msgspec.structs.replace(whole.since, started=STARTED),
+        trends=(msgspec.structs.replace(trend, points=points),),
+        dora=msgspec.structs.replace(whole.dora, since=STARTED, until=STARTED),
     )
     made = msgspec.convert(msgspec.to_builtins(made), Verdict)
     written = reporter.render(make(made))

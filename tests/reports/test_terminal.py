@@ -17,10 +17,13 @@ from pytest_devops_gates.reporters import terminal
 from pytest_devops_gates.reporters.terminal import SHOWN
 from pytest_devops_gates.verdict import (
     Change,
+    Dora,
     GateChange,
     Measured,
     MetricChange,
+    Point,
     Selection,
+    Trend,
     Verdict,
 )
 from tests.unit.samples import (
@@ -187,6 +190,19 @@ def test_verbose_is_every_condition_with_its_value_and_its_limit() -> None:
     ]
     shown = table(lines(verdict(ruling("coverage", stage="test")), verbosity=1))
     assert shown[1].strip() == "no condition: it shows its numbers only"
+
+
+def test_verbose_is_where_numbers_went_as_well() -> None:
+    points = tuple(Point(f"r{n}", "2026-01-02T00:00:00Z", n) for n in range(8))
+    dora = Dora("production", "2026-08-30T00:00:00Z", "2026-11-28T00:00:00Z", 2, 0.155, 7200.0)
+    made = verdict(ruling("lint"), trends=(Trend("coverage", "line", points),), dora=dora)
+    shown = lines(made, verbosity=1, width=200)
+    assert "trend: coverage line 0 → 7 in 8 runs ▁▂▃▄▅▆▇█" in shown
+    told = "2 deployments from 2026-08-30 to 2026-11-28, change lead time 2 hours"
+    assert f"delivery to production: {told}, deployment frequency 0.15 a week" in shown
+    plain = render(made, verbosity=1, width=200, shades="_.-=")
+    assert "in 8 runs __..--==" in plain
+    assert "trend" not in render(made)
 
 
 def test_the_closing_rule_counts_the_gates_the_worst_first() -> None:

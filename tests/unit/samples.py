@@ -14,11 +14,14 @@ from pytest_devops_gates.stage import Stage
 from pytest_devops_gates.verdict import (
     SCHEMA,
     Change,
+    Dora,
     GateChange,
     Measured,
     MetricChange,
+    Point,
     Ruling,
     StageOutcome,
+    Trend,
     Verdict,
 )
 
@@ -131,4 +134,12 @@ def all_over(text: str) -> Verdict:
         gates=(GateChange(text, text, text),),
         metrics=(MetricChange(text, text, 1, 2),),
     )
-    return verdict(*rulings, findings=tuple(found), reason=text, since=change)
+    points = (Point(text, text, 1), Point(f"2 {text}", text, 2.5))
+    return verdict(
+        *rulings,
+        findings=tuple(found),
+        reason=text,
+        since=change,
+        trends=(Trend(text, text, points),),
+        dora=Dora(text, text, text, 1, 0.5, 60.0, None, 100.0, 0.0),
+    )

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from pytest_devops_gates.conditions import exact, number
 from pytest_devops_gates.evidence import Finding
 from pytest_devops_gates.json_text import dump
+from pytest_devops_gates.measures import NO_GOALS, figure, rows
 from pytest_devops_gates.neutral import visible
 from pytest_devops_gates.report import (
     SEVERITIES,
@@ -24,7 +25,7 @@ from pytest_devops_gates.report import (
     outcome_counts,
     red,
 )
-from pytest_devops_gates.reporters.html import loop
+from pytest_devops_gates.reporters.html import charts, loop
 
 FINDINGS = 25_000
 """Findings that are on the page; more of them no browser opens in a second."""
@@ -62,6 +63,11 @@ def page(report: Report) -> str:
         states=STATES,
         gates=_with_findings(report),
         stage_of={ruling.name: ruling.stage for ruling in verdict.gates},
+        charts=charts.charts(verdict.trends),
+        box=f"0 0 {charts.WIDTH} {charts.HEIGHT}",
+        values=charts.table(verdict.trends),
+        measures=rows(verdict.dora) if verdict.dora else (),
+        no_goals=NO_GOALS,
     )
 
 
@@ -81,7 +87,7 @@ def _template() -> jinja2.Template:
         undefined=jinja2.StrictUndefined,
         finalize=_shown,
     )
-    environment.filters.update(number=number, exact=exact, link=_link)
+    environment.filters.update(number=number, exact=exact, figure=figure, link=_link)
     environment.globals.update(words=_WORDS, signs=_SIGNS)
     return environment.get_template("page.html")
 

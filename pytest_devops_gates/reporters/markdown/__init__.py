@@ -37,6 +37,7 @@ def within(report: Report, limit: int) -> str:
         *parts.unchecked(report, room // 10),
         *parts.tests(report.verdict.tests, room // 20),
         *parts.coverage(report, room // 20),
+        *parts.trends(report.verdict, room // 20),
     ]
     found = parts.findings(report, room - size(before) - size(after))
     return _text([*head, *before, *found, *after])

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from pytest_devops_gates.conditions import is_percentage, number
 from pytest_devops_gates.evidence import Finding
+from pytest_devops_gates.measures import figure, in_a_line, of_trend
 from pytest_devops_gates.report import Report, by_stage, is_idle, place, red
 from pytest_devops_gates.reporters.markdown.texts import (
     MARKS,
@@ -21,13 +22,16 @@ from pytest_devops_gates.reporters.markdown.texts import (
     text,
     word,
 )
-from pytest_devops_gates.verdict import Change, Ruling, TestCounts, Verdict
+from pytest_devops_gates.verdict import Change, Dora, Ruling, TestCounts, Verdict
 
 FILES = 5
 """Files listed with their coverage."""
 
 NOTES = 2
 """Notes shown of a gate that is red."""
+
+TRENDS = 4
+"""Trends shown, of those that lead somewhere."""
 
 _OUTCOMES = ("passed", "failed", "errors", "skipped", "xfailed", "xpassed", "deselected", "rerun",
              "flaky", "altered")  # fmt: skip
@@ -102,6 +106,25 @@ def since(change: Change | None, room: int) -> list[str]:
     rows = rows or ["- nothing changed"]
     heading = [f"### Since {name(change.started)} ({word(change.verdict)})", ""]
     return fitting(heading, rows, len(rows), room, "change")
+
+
+def trends(verdict: Verdict, room: int) -> list[str]:
+    """Where numbers went over the last runs, in a line, and how delivery goes in another."""
+    known = ((trend, told) for trend in verdict.trends if (told := of_trend(trend)))
+    moved = [
+        f"{name(f'{trend.gate} {trend.metric}')} {figure(told.first)} → {figure(told.last)}"
+        f" in {counted(told.count, 'run')}"
+        for trend, told in known
+        if told.first != told.last
+    ]
+    rows = [f"**Trends**: {', '.join(moved[:TRENDS])}", ""] if moved else []
+    if verdict.dora:
+        rows += [f"**Delivery** to {name(verdict.dora.environment)}: {_dora(verdict.dora)}", ""]
+    return fitting([], rows, len(rows), room, "line", end=[])
+
+
+def _dora(dora: Dora) -> str:
+    return text(in_a_line(dora))
 
 
 def to_look_at(verdict: Verdict, room: int) -> list[str]:

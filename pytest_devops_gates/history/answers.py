@@ -1,0 +1,121 @@
+"""What the history answers of many runs together: values, and how they are worked out. Pure."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+import msgspec
+
+from pytest_devops_gates.evidence import RanTest
+from pytest_devops_gates.history.records import RunRecord
+
+PASSED, FAILED = "passed", "failed"
+
+
+class Repeated(msgspec.Struct, frozen=True):
+    """A rule whose findings come again: in how many ``runs``, and how many of them in all. ``last``
+    is the id of the newest of these runs."""
+
+    gate: str
+    rule: str
+    runs: int
+    findings: int
+    last: str
+
+
+class Flaky(msgspec.Struct, frozen=True):
+    """A test that both passed and failed on one commit. ``passed`` and ``failed`` count the runs of
+    such ``commits``, and ``last`` is the id of the newest one in which it failed."""
+
+    test: str
+    passed: int
+    failed: int
+    commits: tuple[str, ...]
+    last: str
+
+
+class SlowGate(msgspec.Struct, frozen=True):
+    """A gate with the median of the seconds that its tool took in ``runs`` of it, the ``most`` that
+    it took, and its ``share`` (0 to 1) of what all gates took together."""
+
+    gate: str
+    runs: int
+    median: float
+    most: float
+    share: float
+
+
+class Outcomes(msgspec.Struct, frozen=True):
+    """The tests of one run of a ``commit`` that had no changes beside it."""
+
+    run_id: str
+    commit: str
+    tests: tuple[RanTest, ...]
+
+
+def repeated(runs: Iterable[RunRecord]) -> tuple[Repeated, ...]:
+    """The rules of ``runs`` (newest first) whose findings were new, those of most runs first."""
+    found: dict[tuple[str, str], list[int]] = defaultdict(list)
+    last: dict[tuple[str, str], str] = {}
+    for run in runs:
+        for rule in run.rules:
+            if rule.new:
+                found[rule.gate, rule.rule].append(rule.new)
+                last.setdefault((rule.gate, rule.rule), run.run_id)
+    answers = [Repeated(*key, len(new), sum(new), last[key]) for key, new in found.items()]
+    return tuple(sorted(answers, key=lambda one: (-one.runs, -one.findings, one.gate, one.rule)))
+
+
+def flaky(runs: Iterable[Outcomes]) -> tuple[Flaky, ...]:
+    """The tests of ``runs`` (newest first) with both outcomes on one commit, those that failed most
+    often first."""
+    counted: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    last: dict[tuple[str, str], str] = {}
+    for run in runs:
+        for test in run.tests:
+            counted[test.id, run.commit][test.outcome] += 1
+            if test.outcome == FAILED:
+                last.setdefault((test.id, run.commit), run.run_id)
+    found: dict[str, list[tuple[str, Counter[str]]]] = defaultdict(list)
+    for (test_id, commit), counts in counted.items():
+        if counts[PASSED] and counts[FAILED]:
+            found[test_id].append((commit, counts))
+    answers = [
+        Flaky(
+            test_id,
+            sum(counts[PASSED] for _, counts in commits),
+            sum(counts[FAILED] for _, counts in commits),
+            tuple(commit for commit, _ in commits),
+            last[test_id, commits[0][0]],
+        )
+        for test_id, commits in found.items()
+    ]
+    return tuple(sorted(answers, key=lambda one: (-one.failed, one.test)))
+
+
+def outcomes(runs: Iterable[Iterable[RanTest]]) -> dict[str, frozenset[str]]:
+    """In which ways each test of the runs ended, of ``passed`` and ``failed``."""
+    seen: dict[str, set[str]] = {}
+    for tests in runs:
+        for test in tests:
+            if test.outcome in (PASSED, FAILED):
+                seen.setdefault(test.id, set()).add(test.outcome)
+    return {test_id: frozenset(found) for test_id, found in seen.items()}
+
+
+def slowest_gates(runs: Iterable[RunRecord]) -> tuple[SlowGate, ...]:
+    """The gates of ``runs`` that took time, the slowest median first. An answer from a cache is no
+    measure of a tool."""
+    seconds: dict[str, list[float]] = defaultdict(list)
+    for run in runs:
+        for gate in run.gates:
+            if gate.seconds > 0 and not gate.cached:
+                seconds[gate.name].append(gate.seconds)
+    total = sum(map(sum, seconds.values()))
+    answers = [
+        SlowGate(name, len(took), statistics.median(took), max(took), sum(took) / total)
+        for name, took in seconds.items()
+    ]
+    return tuple(sorted(answers, key=lambda one: (-one.median, one.gate)))
