@@ -73,15 +73,27 @@ class ProfileTable(msgspec.Struct, frozen=True, rename="kebab"):
     levels: dict[str, str] = {}
 
 
+STAGES = {"operate": [Stage.OPERATE.value, Stage.FEEDBACK.value]}
+"""The stages of standard profiles that have not all of them: what judges a product that runs is not
+what judges a change, whatever level it has."""
+
+
+def with_stages(profile: str, table: ProfileTable | None) -> ProfileTable:
+    """A profile with the stages that it has where it does not say."""
+    told = table or ProfileTable()
+    return msgspec.structs.replace(told, stages=told.stages or STAGES.get(profile))
+
+
 class EnvironmentTable(msgspec.Struct, frozen=True, rename="kebab"):
     """``[tool.devops-gates.environments.NAME]``: how a roll-out to it is held.
 
     ``approval`` is ``manual`` (somebody has to approve first) or ``automatic``. With ``freeze`` no
     roll-out starts in a window of the gate ``freeze``. ``roll_back`` is the command that undoes a
     roll-out that failed, ``key`` the file with the public key that the evidence must be signed
-    with, and ``max_age`` how old it may be. ``timeout`` is in seconds, for either command, and
-    ``wait`` is how many seconds the gates of operation may take to be fine, asked every
-    ``interval`` seconds.
+    with, and ``max_age`` how old it may be. ``timeout`` is in seconds, for either command. The
+    gates of operation are asked first after ``delay`` seconds, and then every ``interval`` seconds
+    until all of them were fine ``steady`` times in a row, for ``wait`` seconds at most. With
+    ``incident`` a roll-out that was not fine is written into ``devops-gates/incidents.toml``.
     """
 
     approval: str = MANUAL
@@ -90,8 +102,11 @@ class EnvironmentTable(msgspec.Struct, frozen=True, rename="kebab"):
     key: str | None = None
     max_age: str = "24h"
     timeout: float = 3600.0
+    delay: float = 0.0
     wait: float = 300.0
     interval: float = 10.0
+    steady: int = 1
+    incident: bool = False
 
 
 class EvidenceTable(msgspec.Struct, frozen=True, rename="kebab"):
@@ -195,8 +210,12 @@ def _check_environment(environment: EnvironmentTable, path: str) -> None:
     if not all(environment.roll_back[:1]):
         raise UsageError(f"{path}.roll-back: names no command")
     one_of(environment.approval, (MANUAL, AUTOMATIC), f"{path}.approval", "way")
+    if environment.steady < 1:
+        raise UsageError(f"{path}.steady: {environment.steady} is no number of times")
     for key in ("timeout", "wait", "interval"):
         _positive(getattr(environment, key), f"{path}.{key}")
+    if environment.delay:
+        _positive(environment.delay, f"{path}.delay")
 
 
 def _positive(seconds: float, path: str) -> None:

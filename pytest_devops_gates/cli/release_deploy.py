@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from datetime import datetime, timezone
 from pathlib import Path
 
 import msgspec
@@ -19,9 +20,9 @@ from pytest_devops_gates.neutral import neutral
 from pytest_devops_gates.outlook import Outlook, outlook
 from pytest_devops_gates.release import evidence, keys
 from pytest_devops_gates.release.check import failed
-from pytest_devops_gates.request import of_options
+from pytest_devops_gates.request import Request, of_options
 from pytest_devops_gates.rollout import arguments as filling
-from pytest_devops_gates.rollout import deploy, lock, newest, operation, seal
+from pytest_devops_gates.rollout import deploy, incident, lock, newest, operation, seal
 from pytest_devops_gates.rollout.deploy import RollOut
 from pytest_devops_gates.rollout.permission import Asked, permission
 from pytest_devops_gates.screen import say, warn
@@ -71,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
         with outlook(config, options, request) as seen:
             environment = _environment(seen.table, arguments.to)
             if arguments.then:
-                operation.check_gates(seen.plan.gates)
+                _check_operation(config, options, request)
             told = f"{deploy.who()} (process {os.getpid()}) since {deploy.now()}"
             try:
                 with lock.held(request.root, arguments.to, told):
@@ -116,7 +117,27 @@ def _deploy(
         files = seal.files(copy, set(asked.artefacts.values()))
         rolled = RollOut(root, cwd, asked.name, environment, arguments.command, files,
                          arguments.then, env)  # fmt: skip
-        return tell(deploy.carry_out(rolled, granted), environment)
+        done = deploy.carry_out(rolled, granted)
+        status = tell(done, environment)
+        if done.outcome != DEPLOYED and done.exit_code is not None and environment.incident:
+            _write_down(root, done)
+        return status
+
+
+def _write_down(root: Path, done: Deployment) -> None:
+    try:
+        name = incident.write_down(root, done, datetime.now(timezone.utc))
+    except UsageError as error:
+        warn(f"the incident is not written down: {error}")
+        return
+    say(f"it is the incident {name} · devops-gates feedback improve incident:{name}")
+
+
+def _check_operation(config: pytest.Config, options: argparse.Namespace, request: Request) -> None:
+    """Raises UsageError where no gate would be asked after the roll-out."""
+    request = msgspec.structs.replace(request, profile=operation.PROFILE)
+    with outlook(config, options, request) as seen:
+        operation.check_gates(seen.prospects)
 
 
 def _environment(table: Table, name: str) -> EnvironmentTable:

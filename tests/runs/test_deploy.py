@@ -48,7 +48,7 @@ run = ["{sys.executable}", "health.py"]
 [tool.devops-gates.environments.production]
 key = "release.key.pub"
 roll-back = ["{sys.executable}", "back.py"]
-wait = 1
+wait = 5
 
 [tool.devops-gates.environments.staging]
 approval = "automatic"

@@ -7,10 +7,11 @@ import shutil
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -27,8 +28,11 @@ from pytest_devops_gates.deployments import (
     Deployment,
 )
 from pytest_devops_gates.errors import UsageError
-from pytest_devops_gates.outlook import Outlook
+from pytest_devops_gates.gates.incidents import INCIDENTS
+from pytest_devops_gates.gates.ruff import LINT
+from pytest_devops_gates.outlook import Outlook, Prospect
 from pytest_devops_gates.plan import plan
+from pytest_devops_gates.policy import Settings
 from pytest_devops_gates.release.check import failed
 from pytest_devops_gates.rollout import arguments, deploy, lock, newest, operation, seal
 from pytest_devops_gates.rollout.deploy import RollOut
@@ -609,9 +613,35 @@ def test_waiting_is_stopped_and_rolled_back(
     assert (root / "back").exists()
 
 
-def test_then_needs_a_gate_of_operation() -> None:
-    with pytest.raises(UsageError, match='stage = "operate"'):
-        operation.check_gates(builtin.GATES)
+def test_then_needs_a_gate_of_operation_that_applies() -> None:
+    def prospects(state: Literal["on", "not-applicable", "off", "unknown"]) -> list[Prospect]:
+        settings = Settings("incidents", "operate", "required", 1.0)
+        return [
+            Prospect(INCIDENTS, settings, None, {}, state),
+            Prospect(LINT, settings, None, {}, "on"),
+        ]
+
+    operation.check_gates(prospects("on"))
+    operation.check_gates(prospects("unknown"))
+    for state in ("off", "not-applicable"):
+        with pytest.raises(UsageError, match="of the stage operate"):
+            operation.check_gates(prospects(state))  # type: ignore[arg-type]
+
+
+def test_it_has_to_be_fine_as_often_in_a_row_as_is_asked(
+    root: Path, granted: Permission, answers: list[tuple[int, str]]
+) -> None:
+    said = [(0, "fine"), (1, "not yet"), (0, "fine"), (0, "fine"), (0, "fine")]
+    assert wait(root, granted, said, steady=3).outcome == DEPLOYED
+    assert (root / "asked").read_text() == "xxxxx"
+
+
+def test_it_is_not_asked_before_the_delay(
+    root: Path, granted: Permission, answers: list[tuple[int, str]]
+) -> None:
+    began = time.monotonic()
+    assert wait(root, granted, [(0, "fine")], delay=0.5).outcome == DEPLOYED
+    assert time.monotonic() - began >= 0.5
 
 
 # ---- the record, and the lock
