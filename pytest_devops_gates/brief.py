@@ -6,12 +6,13 @@ import argparse
 import hashlib
 import os
 import time
+from datetime import date, datetime, timezone
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from pytest_devops_gates import SHARD, config, registry, session
+from pytest_devops_gates import SHARD, config, quarantine_file, registry, session
 from pytest_devops_gates.charter import table_of
 from pytest_devops_gates.comparison import Comparison, compare
 from pytest_devops_gates.decode import one_of
@@ -62,6 +63,7 @@ def brief(
         shard=request.shard,
         tracker=table.tracker,
         history=table.history,
+        quarantine=quarantine_file.read(known.judging.quarantine or b"", _today()).entries,
         git=request.git,
         test_paths=tuple(_slashes(path) for path in pytest_config.getini("testpaths")),
         packages=tuple(packages(root, known.own.pyproject)),
@@ -143,6 +145,10 @@ def _check_root(root: Path) -> None:
 def _digest(policy: str, beside: str) -> str:
     """The digest of all that judges: of the policy alone where nothing is beside it."""
     return hashlib.sha256(f"{policy} {beside}".encode()).hexdigest() if beside else policy
+
+
+def _today() -> date:
+    return datetime.now(timezone.utc).date()
 
 
 def _slashes(path: object) -> str:

@@ -15,19 +15,27 @@ from pytest_devops_gates.gates.compiles import COMPILES
 from pytest_devops_gates.gates.coverage import COVERAGE
 from pytest_devops_gates.gates.dependencies import DEPENDENCIES
 from pytest_devops_gates.gates.freeze import FREEZE
+from pytest_devops_gates.gates.health import HEALTH
+from pytest_devops_gates.gates.inbox import INBOX
+from pytest_devops_gates.gates.incidents import INCIDENTS
 from pytest_devops_gates.gates.install import INSTALL
 from pytest_devops_gates.gates.licenses import LICENSES
 from pytest_devops_gates.gates.locked import LOCKED
+from pytest_devops_gates.gates.mutation import MUTATION
 from pytest_devops_gates.gates.policy import POLICY
 from pytest_devops_gates.gates.pytest import TESTS
 from pytest_devops_gates.gates.reproducible import REPRODUCIBLE
 from pytest_devops_gates.gates.ruff import FORMAT, LINT
 from pytest_devops_gates.gates.secrets import SECRETS
+from pytest_devops_gates.gates.slo import SLO
 from pytest_devops_gates.gates.suppressions import SUPPRESSIONS
+from pytest_devops_gates.gates.traceability import TRACEABILITY
 from pytest_devops_gates.gates.tree import TREE
+from pytest_devops_gates.gates.trend import TREND
 from pytest_devops_gates.gates.types import TYPES
 from pytest_devops_gates.gates.version import VERSION
 from pytest_devops_gates.gates.vulnerabilities import VULNERABILITIES
+from pytest_devops_gates.gates.work_items import WORK_ITEMS
 from pytest_devops_gates.gates.workflows import WORKFLOWS
 from pytest_devops_gates.readers import (
     cobertura,
@@ -61,6 +69,8 @@ READERS = {
 """The formats that commands of the project's configuration may write."""
 
 GATES = (
+    WORK_ITEMS,
+    TRACEABILITY,
     LINT,
     FORMAT,
     TYPES,
@@ -74,6 +84,7 @@ GATES = (
     REPRODUCIBLE,
     TESTS,
     COVERAGE,
+    MUTATION,
     BANDIT,
     SECRETS,
     VULNERABILITIES,
@@ -86,6 +97,11 @@ GATES = (
     LOCKED,
     FREEZE,
     APPROVAL,
+    HEALTH,
+    SLO,
+    INCIDENTS,
+    TREND,
+    INBOX,
 )
 
 REPORTERS: tuple[Reporter, ...] = (

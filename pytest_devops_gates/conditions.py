@@ -14,6 +14,7 @@ from pytest_devops_gates.verdict import Measured
 
 _CONDITION = re.compile(r"\s*(>=|<=|==|!=|>|<)\s*(\d+(?:\.\d+)?)\s*(%?)\s*", re.ASCII)
 _RELATIVE = re.compile(r"\s*(>=|<=|>|<)\s*([+-]\s*\d+(?:\.\d+)?)\s*(%?)\s*", re.ASCII)
+_PERCENTAGES = frozenset("line branch total new-line new-branch score budget".split())
 _WORDS = {"no-drop": ">= +0", "no-rise": "<= +0"}
 _HOLDS: dict[str, Callable[[float, float], bool]] = {
     ">=": lambda value, limit: value >= limit,
@@ -25,11 +26,17 @@ _HOLDS: dict[str, Callable[[float, float], bool]] = {
 }
 
 
+HISTORY = "history"
+"""Where a number is from that no base tells."""
+
+
 class Baselines(msgspec.Struct, frozen=True):
-    """The metrics of a gate at the base: those that are recorded, and those measured there."""
+    """The metrics of a gate at the base: those that are recorded, and those measured there; and,
+    for what no base can tell, those of the last run that passed."""
 
     recorded: Mapping[str, float] = {}
     measured: Mapping[str, float] = {}
+    history: Mapping[str, float] = {}
 
     def of(self, metric: str) -> tuple[float | None, str]:
         """A metric, and where it is from: what is recorded counts more."""
@@ -37,6 +44,8 @@ class Baselines(msgspec.Struct, frozen=True):
             return self.recorded[metric], "recorded"
         if metric in self.measured:
             return self.measured[metric], "measured"
+        if metric in self.history:
+            return self.history[metric], HISTORY
         return None, ""
 
 
@@ -89,8 +98,8 @@ def parse_condition(metric: str, text: str) -> Condition:
 
 
 def is_percentage(metric: str) -> bool:
-    """Whether a metric is a percentage: those of coverage are."""
-    return metric.partition(":")[0] in {"line", "branch", "total", "new-line", "new-branch"}
+    """Whether a metric is a percentage: those of coverage are, scores, and error budgets."""
+    return metric.partition(":")[0] in _PERCENTAGES
 
 
 def hold(condition: Condition, metrics: Mapping[str, float], baselines: Baselines) -> Measured:
@@ -103,6 +112,16 @@ def hold(condition: Condition, metrics: Mapping[str, float], baselines: Baseline
     holds = None if value is None or limit is None else _HOLDS[condition.operator](value, limit)
     shown = condition.limit if limit is None else limit
     return Measured(condition.metric, condition.operator, shown, value, before, holds, source)
+
+
+def compared_with(measured: Measured) -> str:
+    """What a metric was compared with, in words; empty where it was with nothing."""
+    if measured.baseline is None:
+        return ""
+    if measured.source == HISTORY:
+        return f"{number(measured.baseline)} in the last run that passed"
+    source = f", {measured.source}" if measured.source else ""
+    return f"{number(measured.baseline)} at the base{source}"
 
 
 def number(value: float) -> str:

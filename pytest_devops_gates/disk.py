@@ -9,6 +9,7 @@ import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from pytest_devops_gates.errors import CannotTell
@@ -23,10 +24,17 @@ LARGEST = 2**30
 
 def write(path: Path, text: str) -> None:
     """Write a file whole: temporary file in the same folder, fsync, rename. Raises OSError."""
+    write_blocks(path, [text.encode("utf-8", "backslashreplace")])
+
+
+def write_blocks(path: Path, blocks: Iterable[bytes]) -> None:
+    """As ``write``, for what is too large to be held at once. Raises OSError, and whatever the
+    blocks raise."""
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(text.encode("utf-8", "backslashreplace"))
+            for block in blocks:
+                stream.write(block)
             stream.flush()
             os.fsync(stream.fileno())
         os.chmod(temporary, 0o644)

@@ -104,10 +104,12 @@ class TimedTest(msgspec.Struct, frozen=True):
 
 
 class FlakyTest(msgspec.Struct, frozen=True):
-    """A test that passed after it had failed, and how often it was tried."""
+    """A test that passed after it had failed, or the other way round, on one and the same code: how
+    often it was tried in this run, and whether it is known by that or by earlier runs."""
 
     id: str
     tries: int
+    known_by: Literal["reruns", "history"] = "reruns"
 
 
 class RanTest(msgspec.Struct, frozen=True):
@@ -122,7 +124,8 @@ class RanTest(msgspec.Struct, frozen=True):
 
 class Proof(msgspec.Struct, frozen=True):
     """A requirement with the tests that are marked with it: how many passed, failed, or came to
-    something else, and the first of their ids."""
+    something else, and the first of their ids. An empty ``requirement`` stands for markers that
+    name none."""
 
     requirement: str
     passed: int = 0
@@ -179,7 +182,8 @@ class Evidence(msgspec.Struct, frozen=True):
 
     ``log`` holds the last lines that its tool printed, where these say more than the findings do,
     ``rules`` what the tool says of the rules that its findings name, and ``tests`` the particulars
-    of a test run; ``ran`` are all of its tests. ``inapplicable`` are metrics that have nothing to
+    of a test run; ``ran`` are all of its tests. ``left`` are files that it left in the run's folder
+    for others, with their SHA-256. ``inapplicable`` are metrics that have nothing to
     measure, and why: conditions on them are not judged.
     """
 
@@ -195,6 +199,7 @@ class Evidence(msgspec.Struct, frozen=True):
     tests: TestDetail | None = None
     inapplicable: dict[str, str] = {}
     ran: tuple[RanTest, ...] = ()
+    left: dict[str, str] = {}
 
     @classmethod
     def of(

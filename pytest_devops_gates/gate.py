@@ -153,7 +153,8 @@ class Gate(msgspec.Struct, frozen=True):
     declares as well: the base's own settings files hold there, and not those of the change. With
     ``debt`` off its findings are never old: they are about the change itself. ``private``: its
     findings stand in lines that hold secrets, which are neither kept nor shown; one that was edited
-    is another one. ``testimony`` marks a gate that runs inside the test process, after the last
+    is another one. ``dormant``: with its default options it asks nothing, so that to set them
+    loosens nothing. ``testimony`` marks a gate that runs inside the test process, after the last
     test. ``origin`` is the key of the configuration that made it, if one did.
     """
 
@@ -188,6 +189,7 @@ class Gate(msgspec.Struct, frozen=True):
     declared: bool = False
     debt: bool = True
     private: bool = False
+    dormant: bool = False
     testimony: bool = False
     origin: str = ""
 

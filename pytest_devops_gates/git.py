@@ -41,6 +41,21 @@ def git(
 
     GIT_DIR and its kin (set in git hooks) are not handed down: the folder decides, or ``env``.
     """
+    code, out, said = answer(root, *args, env=env, told=told, timeout=timeout)
+    if code != 0:
+        raise CannotTell(_refusal(_verb(args), said.decode("utf-8", "replace"), root))
+    return out
+
+
+def answer(
+    root: Path,
+    *args: str,
+    env: Mapping[str, str] | None = None,
+    told: bytes = b"",
+    timeout: float = _TIMEOUT,
+) -> tuple[int, bytes, bytes]:
+    """As ``git``, for whoever reads a refusal: the exit code, and what was printed on both streams.
+    Raises CannotTell when git cannot be started, or takes too long."""
     try:
         done = subprocess.run(
             [_program(), *args],
@@ -52,11 +67,11 @@ def git(
             check=False,
             start_new_session=True,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise CannotTell(f"git {args[0]}: {error}") from None
-    if done.returncode != 0:
-        raise CannotTell(_refusal(_verb(args), done.stderr.decode("utf-8", "replace"), root))
-    return done.stdout
+    except subprocess.TimeoutExpired:
+        raise CannotTell(f"git {_verb(args)}: no end after {timeout:g} seconds") from None
+    except OSError as error:
+        raise CannotTell(f"git {_verb(args)}: {error}") from None
+    return done.returncode, done.stdout, done.stderr
 
 
 def lines(

@@ -12,11 +12,22 @@ from datetime import date, datetime, timezone
 import msgspec
 import pytest
 
-from pytest_devops_gates import approvals, charter, disk, governance, waivers
+from pytest_devops_gates import (
+    approvals,
+    charter,
+    disk,
+    git,
+    governance,
+    loosening,
+    quarantine_file,
+    waivers,
+)
 from pytest_devops_gates.baseline import FILE as BASELINE
 from pytest_devops_gates.basetree import lay_out
 from pytest_devops_gates.basis import completed
+from pytest_devops_gates.board import plan_file
 from pytest_devops_gates.brief import Brief, planned
+from pytest_devops_gates.change import Change
 from pytest_devops_gates.errors import CannotTell, NotApplicable, UsageError
 from pytest_devops_gates.evidence import Evidence, Finding
 from pytest_devops_gates.gate import REQUIRED, Gate
@@ -24,6 +35,7 @@ from pytest_devops_gates.governance import GATE, Rules
 from pytest_devops_gates.newness import New
 from pytest_devops_gates.plan import Plan
 from pytest_devops_gates.project import Project
+from pytest_devops_gates.quarantine_file import QuarantineFile
 from pytest_devops_gates.request import Request
 from pytest_devops_gates.verdict import Approval, Waiver
 from pytest_devops_gates.waiver_file import WaiverFile, read, selectors
@@ -64,12 +76,13 @@ def watch(
         there = charter.at(project.root, change.base.commit, shown)
         before = _rules(there, project, request, manager)
         here = _rules(known.comparison.own, project, request, manager)
+        gone = _requirements(known, project, change)
     except (CannotTell, UsageError) as why:
         return Seen(trouble=f"the policy cannot be compared with the base's: {why}")
     with contextlib.ExitStack() as room:
         applied = _applied_at_base(known, project, before, room)
     seen = Seen(
-        loosened=tuple(governance.loosened(before, here, change)),
+        loosened=(*governance.loosened(before, here, change), *gone),
         applied=tuple(applied),
         waived=selectors(_waivers(there, before.plan)),
     )
@@ -82,6 +95,19 @@ def watch(
         approvals=sum(one.policy is not None for one in here.charter.approvals),
         approval=approvals.of_policy(here.charter.approvals, digest, _today()),
     )
+
+
+def _requirements(known: Brief, project: Project, change: Change) -> tuple[Finding, ...]:
+    """What the change takes out of the plan that had to be proven. Raises CannotTell and UsageError
+    for a plan that cannot be read."""
+    if all(plan_file.FILE not in (file.path, file.old) for file in change.files):
+        return ()
+    there = git.contents(project.root, change.base.commit, (plan_file.FILE,)).get(plan_file.FILE)
+    here = plan_file.found(project.root)
+    before, after = (plan_file.read(data or b"").board for data in (there, here))
+    asked = known.plan.settings.get("traceability")
+    is_required = asked is not None and asked.level == REQUIRED
+    return tuple(loosening.requirements(before, after, required=is_required))
 
 
 def waived_once(known: Brief, project: Project, seen: Seen) -> Callable[[Finding], bool]:
@@ -169,7 +195,7 @@ def _how_to_approve(seen: Seen) -> Iterator[str]:
 def _said(
     evidence: Mapping[str, Evidence], known: Brief, project: Project, seen: Seen, own: WaiverFile
 ) -> Iterable[Finding]:
-    """What governance has to say of the policy, the baseline and the waivers of the change."""
+    """What governance has to say of the policy and of the files beside it, those of the change."""
     yield from seen.loosened
     yield from governance.turned_off(seen.applied, evidence, known.plan)
     judged = _judged(evidence, known, project)
@@ -179,6 +205,10 @@ def _said(
         text = disk.read_plain(project.root / BASELINE).decode("utf-8", "replace")
     yield from governance.stale(known.comparison.own.baseline, there, text)
     yield from own.problems
+    held = _quarantine(known.comparison.own)
+    yield from held.problems
+    if project.scope is None and project.shard is None and not project.listing_error:
+        yield from quarantine_file.unmatched(held, evidence.get("tests"), project.files)
 
 
 def _judged(evidence: Mapping[str, Evidence], known: Brief, project: Project) -> set[str]:
@@ -201,6 +231,10 @@ def _waivers(each: charter.Charter, plan: Plan) -> WaiverFile:
     return read(each.waivers or b"", waivers.FILE, names, _today())
 
 
+def _quarantine(each: charter.Charter) -> QuarantineFile:
+    return quarantine_file.read(each.quarantine or b"", _today())
+
+
 def _today() -> date:
     return datetime.now(timezone.utc).date()
 
@@ -213,7 +247,7 @@ def _rules(
 ) -> Rules:
     table = charter.table_of(each)
     plan = planned(table, project, request, manager)
-    return Rules(each, table, plan, _waivers(each, plan).waivers)
+    return Rules(each, table, plan, _waivers(each, plan).waivers, _quarantine(each).entries)
 
 
 def _applied_at_base(

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from pytest_devops_gates.conditions import Condition, parse_condition
-from pytest_devops_gates.config import TABLE, GateTable, ProfileTable, Table
+from pytest_devops_gates.config import TABLE, GateTable, ProfileTable, Table, with_stages
 from pytest_devops_gates.counts import selector
 from pytest_devops_gates.decode import decode, one_of
 from pytest_devops_gates.errors import UsageError, did_you_mean
@@ -63,9 +63,11 @@ def plan(
     _check_needs(gates)
     _check_names(table, [gate.name for gate in gates])
     chosen = _profile(table, profile)
+    if only and profile is None:
+        chosen = _where_on(only, gates, table, chosen)
     for stage in stages:
         one_of(stage, [s.value for s in Stage], "--devops-gates-stage", "stage")
-    profile_table = table.profiles.get(chosen, ProfileTable())
+    profile_table = with_stages(chosen, table.profiles.get(chosen))
     settled_levels = {
         gate.name: _level(gate, table, chosen, profile_table, levels or {}) for gate in gates
     }
@@ -79,6 +81,7 @@ def plan(
             )
         )
     }
+    _check_asked(only, reasons, chosen)
     _leave_out_missing(gates, table, settled_levels, reasons, project.root)
     _follow_needs(gates, settled_levels, reasons)
     options = {gate.name: _options(gate, table.gates.get(gate.name, GateTable())) for gate in gates}
@@ -112,6 +115,19 @@ def _profile(table: Table, asked: str | None) -> str:
     where = f"{TABLE}.profile" if asked is None else "--devops-gates-profile"
     one_of(chosen, [*PROFILES, *table.profiles], where, "profile")
     return chosen
+
+
+def _where_on(only: Sequence[str], gates: Sequence[Gate], table: Table, usual: str) -> str:
+    """The profile for gates that are asked for by name: the usual one, or the first in which one of
+    them is on."""
+    named = [gate for gate in gates if gate.name in only]
+    for profile in (usual, *PROFILES[1:]):
+        own = with_stages(profile, table.profiles.get(profile))
+        for gate in named:
+            is_there = own.stages is None or gate.stage.value in own.stages
+            if is_there and _level(gate, table, profile, own, {})[0] != OFF:
+                return profile
+    return usual
 
 
 def _level(
@@ -153,14 +169,21 @@ def _off(
 ) -> str | None:
     if wanted and gate.name not in wanted:
         return "not selected"
-    if stages:
-        if gate.stage.value not in stages:
-            return "not selected"
-    elif profile_table.stages is not None and gate.stage.value not in profile_table.stages:
-        return f"not in the profile {profile}"
+    if stages and gate.stage.value not in stages:
+        return "not selected"
     if level == OFF:
         return f"off in the profile {profile}" if gate.levels.get(profile) == OFF else "level off"
+    own = profile_table.stages
+    if not stages and own is not None and gate.stage.value not in own:
+        return f"not in the profile {profile}"
     return None
+
+
+def _check_asked(only: Sequence[str], reasons: Mapping[str, str], profile: str) -> None:
+    """Raises UsageError where all that is asked for by name is off."""
+    if only and all(name in reasons for name in only):
+        told = f"--gate {only[0]}: {reasons[only[0]]}"
+        raise UsageError(f"{told} · --devops-gates-profile PROFILE names another than {profile}")
 
 
 def _leave_out_missing(

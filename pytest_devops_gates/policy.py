@@ -6,7 +6,15 @@ from collections.abc import Sequence
 
 import msgspec
 
-from pytest_devops_gates.conditions import Baselines, Condition, exact, hold, is_percentage, number
+from pytest_devops_gates.conditions import (
+    Baselines,
+    Condition,
+    compared_with,
+    exact,
+    hold,
+    is_percentage,
+    number,
+)
 from pytest_devops_gates.counts import count, finding_metrics, selector
 from pytest_devops_gates.evidence import Evidence
 from pytest_devops_gates.gate import REQUIRED
@@ -88,9 +96,17 @@ def rule(
         metrics=metrics,
         findings=count(evidence.findings),
         receipt=evidence.receipt,
-        notes=evidence.notes,
+        notes=(*evidence.notes, *_not_judged(asked, evidence)),
         log=evidence.log,
     )
+
+
+def _not_judged(asked: Sequence[str], evidence: Evidence) -> list[str]:
+    """The conditions that are left out, and why."""
+    left_out = [metric for metric in dict.fromkeys(asked) if metric in evidence.inapplicable]
+    if evidence.not_applicable:  # which says it already
+        return []
+    return [f"{metric} is not judged: {evidence.inapplicable[metric]}" for metric in left_out]
 
 
 def answer(rulings: Sequence[Ruling]) -> Answer:
@@ -167,7 +183,7 @@ def _breach(settings: Settings, m: Measured) -> str:
         limit = number(m.limit)
     text = f"{settings.name}: {m.metric} {value}, needs {m.operator} {limit}"
     if m.baseline is not None:
-        text += f" ({number(m.baseline)} at the base, {m.source})"
+        text += f" ({compared_with(m)})"
     return f"{text} · {settings.again}" if settings.again else text
 
 

@@ -13,6 +13,7 @@ from pytest_devops_gates.change import Change
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.outside import HistoryTable, TrackerTable
 from pytest_devops_gates.past import Past
+from pytest_devops_gates.quarantine import Quarantined
 
 TEST_FOLDERS = frozenset({"tests", "test", "testing"})
 BESIDE_CODE = TEST_FOLDERS | {"docs", "doc", "examples", "example", "benchmarks", "scripts"}
@@ -52,7 +53,8 @@ class Project(msgspec.Struct, frozen=True):
     message that a hook is to judge, and ``git`` the environment in which git sees what is judged,
     where that is not the checkout. ``shard`` is the name of the job, where several carry out the
     run between them. ``tracker`` and ``history`` are what the policy says of them, and ``past`` is
-    what the history tells, for gates that review the others.
+    what the history tells, for gates that review the others. ``quarantine`` are the tests whose
+    failures do not count, by the policy that judges.
     """
 
     root: Path
@@ -79,6 +81,7 @@ class Project(msgspec.Struct, frozen=True):
     tracker: TrackerTable | None = None
     history: HistoryTable = HistoryTable()
     past: Past = Past()
+    quarantine: tuple[Quarantined, ...] = ()
 
     def listing(self) -> tuple[str, ...]:
         """The files to look at. Raises CannotTell when they could not be listed."""

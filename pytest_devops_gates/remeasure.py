@@ -23,7 +23,7 @@ from pytest_devops_gates.policy import NO_HISTORY
 from pytest_devops_gates.process import Process
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.reaper import Reaper
-from pytest_devops_gates.runs import FOLDER
+from pytest_devops_gates.runs import FOLDER, UNRECORDED
 from pytest_devops_gates.verdict import UNKNOWN
 
 MARK = "DEVOPS_GATES_AT_BASE"
@@ -124,4 +124,4 @@ def _environment(project: Project, root: Path) -> dict[str, str]:
     }
     folders = dict.fromkeys(str((root / package).parent) for package in project.packages)
     path = os.pathsep.join([*folders, os.environ.get("PYTHONPATH", "")]).strip(os.pathsep)
-    return {**kept, **({"PYTHONPATH": path} if path else {}), MARK: "1"}
+    return {**kept, **({"PYTHONPATH": path} if path else {}), MARK: "1", UNRECORDED: "1"}

@@ -21,6 +21,10 @@ KEEP = 20
 """Finished runs that are kept; older ones are removed."""
 
 FOLDER = ".devops-gates"
+
+UNRECORDED = "DEVOPS_GATES_UNRECORDED"
+"""The environment variable with which a run leaves no trace in the history."""
+
 OWN = re.compile(
     r"coverage\.json|sbom\.cdx\.json|evidence\.intoto\.jsonl|testimony\.json|tests\..*|devops_gates_.*|logs|dist|tmp|cache|.*\.log",
     re.IGNORECASE,

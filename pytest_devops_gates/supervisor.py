@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
@@ -23,10 +23,12 @@ from pytest_devops_gates import (
     builtin,
     config,
     git,
+    hindsight,
     last_release,
     redact,
     registry,
     request,
+    retrospect,
     runs,
     screen,
     steady,
@@ -38,8 +40,7 @@ from pytest_devops_gates.closing import Place, announce, close, usable, withdraw
 from pytest_devops_gates.comparison import with_state
 from pytest_devops_gates.conclude import conclude
 from pytest_devops_gates.engine import schedule
-from pytest_devops_gates.engine.review import reviewed
-from pytest_devops_gates.engine.task import Job, Task
+from pytest_devops_gates.engine.task import Job, planned_tasks
 from pytest_devops_gates.errors import UsageError
 from pytest_devops_gates.evidence import Evidence
 from pytest_devops_gates.github import foreign
@@ -65,6 +66,7 @@ from pytest_devops_gates.verdict import (
     EXIT_USAGE,
     SCHEMA,
     UNKNOWN,
+    Release,
     Selection,
     StageOutcome,
     Verdict,
@@ -75,7 +77,7 @@ PYTEST_USAGE_ERROR = 4
 
 class Given(msgspec.Struct, frozen=True):
     """What a run has before it starts: what was asked for, its folder, the verdict that stands
-    until there is a better one, and who counts the interrupts."""
+    until there is a better one, who counts the interrupts, and where the history is."""
 
     pytest_config: Any
     options: argparse.Namespace
@@ -83,6 +85,7 @@ class Given(msgspec.Struct, frozen=True):
     run: runs.Run
     pending: Verdict
     interrupts: schedule.Interrupts
+    history: hindsight.Address = {}
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -109,7 +112,7 @@ def carry_out(
 ) -> int:
     """As supervise, for whatever was asked for, and by whoever is to ``judge``."""
     clock = time.monotonic()
-    given_key = keys.take(os.environ)  # before anything else is started
+    given_key, history = keys.take(os.environ), hindsight.take(os.environ)  # before all else
     try:
         pending = _pending(asked)
         screen.reserve_standard_streams()
@@ -117,7 +120,7 @@ def carry_out(
         ci = _ci(asked.root)  # before the tests, which may write to the configuration
         with listening() as interrupts:
             with foreign(ci, screen.say):
-                given = Given(pytest_config, options, asked, run, pending, interrupts)
+                given = Given(pytest_config, options, asked, run, pending, interrupts, history)
                 answered, key = _safely(given, judge or _judge, given_key)
             verdict = redact.redact(answered.verdict, redact.secrets(os.environ))
             verdict = msgspec.structs.replace(verdict, seconds=round(time.monotonic() - clock, 3))
@@ -194,42 +197,71 @@ def _ci(root: Path) -> str:
 
 
 def _judge(given: Given) -> Answered:
-    pytest_config, asked, pending = given.pytest_config, given.asked, given.pending
-    known = brief(pytest_config, given.options, asked, given.run)
-    pending = msgspec.structs.replace(
+    asked = given.asked
+    known = brief(given.pytest_config, given.options, asked, given.run)
+    pending = _set_out(given.pending, known, asked)
+    _declare_testimony(known)
+    found = _gathered(given, known, pending)
+    _raise_usage_error(found.evidence)
+    project = msgspec.structs.replace(found.project, past=found.told.past)
+    evidence = retrospect.looked_back(found.evidence, known.plan.options, project)
+    evidence = hindsight.looked_back(planned_tasks(known.plan), project, evidence)
+    interrupted = given.interrupts.name if given.interrupts.count else None
+    pending = msgspec.structs.replace(pending, release=found.released)
+    waived = waived_once(known, project, found.seen)
+    news = {name: found.basis.newness(name, one, waived) for name, one in evidence.items()}
+    unfit = known.comparison.unfit or steady.moved(project, found.marks)
+    verdict = ruled(pending, known, project, evidence, news, found.seen, interrupted, unfit)
+    ran = evidence["tests"].ran if "tests" in evidence else ()
+    keep = hindsight.keeper(project, ran, given.history) if not asked.only else None
+    return Answered(hindsight.drawn(verdict, found.told), keep)
+
+
+def _set_out(pending: Verdict, known: Brief, asked: Request) -> Verdict:
+    """The pending verdict with what the run sets out with."""
+    is_whole = asked.scope is None and asked.shard is None
+    return msgspec.structs.replace(
         pending,
         profile=known.plan.profile,
-        selection=Selection(
-            stages=known.plan.stages,
-            complete=known.plan.complete and asked.scope is None and asked.shard is None,
-        ),
+        selection=Selection(known.plan.stages, known.plan.complete and is_whole),
         shard=asked.shard,
         policy=known.policy,
     )
-    _declare_testimony(known)
+
+
+class Gathered(NamedTuple):
+    """What came of the gates, and of whoever looked at something beside them."""
+
+    evidence: Mapping[str, Evidence]
+    project: Project
+    basis: Basis
+    marks: Mapping[str, steady.Mark | None]
+    released: Release | None
+    seen: Seen
+    told: hindsight.Hindsight
+
+
+def _gathered(given: Given, known: Brief, pending: Verdict) -> Gathered:
+    """Run all gates. The tests start before all else; what git and the history know is learnt while
+    they get going."""
+    asked, manager = given.asked, given.pytest_config.pluginmanager
     with Reaper() as reaper:
-        # The tests start before all else; what git knows is learnt while they get going.
-        tests = next((task for task in _tasks(known.plan) if task.gate.name == "tests"), None)
-        first = Job(tests, known.project, reaper) if tests else None
+        tests = [task for task in planned_tasks(known.plan) if task.gate.name == "tests"]
+        first = Job(tests[0], known.project, reaper) if tests else None
         state = asked.state or git.state(known.project.root)
         project = with_state(known.project, state, known.comparison, is_hook=asked.is_hook)
         owed = known.comparison.judging.baseline
         with ThreadPoolExecutor(max_workers=1) as beside, ExitStack() as room:
             released = beside.submit(last_release.since_last, project)
-            watched = beside.submit(watch, known, project, asked, pytest_config.pluginmanager)
+            watched = beside.submit(watch, known, project, asked, manager)
+            remembered = beside.submit(hindsight.ask, project, pending.started, given.history)
             beside.submit(rehearse, make(pending), builtin.REPORTERS)
             basis = Basis(project, known.plan, owed, reaper, room)
             marks = steady.marks(project) if tests else {}
             evidence = _gather(known.plan, project, reaper, given.interrupts, first, basis)
-    _raise_usage_error(evidence)
-    evidence = _looked_back(known.plan, project, evidence)
-    interrupted = given.interrupts.name if given.interrupts.count else None
-    pending = msgspec.structs.replace(pending, release=released.result())
-    seen = watched.result()
-    waived = waived_once(known, project, seen)
-    news = {name: basis.newness(name, found, waived) for name, found in evidence.items()}
-    unfit = known.comparison.unfit or steady.moved(project, marks)
-    return Answered(ruled(pending, known, project, evidence, news, seen, interrupted, unfit))
+    return Gathered(
+        evidence, project, basis, marks, released.result(), watched.result(), remembered.result()
+    )
 
 
 def ruled(
@@ -267,7 +299,7 @@ def _gather(
 ) -> Mapping[str, Evidence]:
     """The evidence of all gates that run."""
     gathered = schedule.run(
-        [task for task in _tasks(plan) if task.gate.review is None],
+        [task for task in planned_tasks(plan) if task.gate.review is None],
         project,
         reaper,
         interrupts=interrupts,
@@ -281,30 +313,6 @@ def _gather(
         for name, evidence in gathered.items()
         if name in plan.settings
     }
-
-
-def _looked_back(
-    plan: Plan, project: Project, gathered: Mapping[str, Evidence]
-) -> dict[str, Evidence]:
-    """The evidence of all gates, with what those say that review the others."""
-    more = reviewed(_tasks(plan), project, gathered)
-    return {**gathered, **{name: completed(name, one, project.root) for name, one in more.items()}}
-
-
-def _tasks(plan: Plan) -> list[Task]:
-    return [
-        Task(
-            gate=gate,
-            options=plan.options[gate.name],
-            timeout=plan.settings[gate.name].timeout,
-            asked=tuple(
-                c.metric
-                for c in (*plan.settings[gate.name].conditions, *plan.settings[gate.name].warnings)
-            ),
-        )
-        for gate in plan.gates
-        if gate.name not in plan.reasons
-    ]
 
 
 def _raise_usage_error(evidence: Mapping[str, Evidence]) -> None:

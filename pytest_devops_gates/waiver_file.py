@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from pytest_devops_gates import disk
+from pytest_devops_gates import committed, disk
 from pytest_devops_gates.config import load_toml
 from pytest_devops_gates.errors import UsageError, did_you_mean
 from pytest_devops_gates.evidence import Finding
@@ -33,12 +33,7 @@ class WaiverFile(msgspec.Struct, frozen=True):
 
 def found(root: Path) -> bytes | None:
     """The project's file; None where there is none. Raises UsageError when it cannot be read."""
-    try:
-        return disk.read_plain(root / FILE)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise UsageError(f"{FILE} cannot be read: {error.strerror}") from None
+    return committed.found(root, FILE)
 
 
 def read(
@@ -48,11 +43,11 @@ def read(
 
     Raises UsageError, with the line, for what is no such file.
     """
-    tables, lines = _tables(data, name)
+    raw_tables, lines = tables(data, name, "waiver")
     rules = Rules(known_gates, today, longest_days)
     seen: dict[str, int] = {}
     waivers, problems, places = [], [], {}
-    for raw, line in zip(tables, lines, strict=True):
+    for raw, line in zip(raw_tables, lines, strict=True):
         wrong = list(flaws(raw, rules))
         if isinstance(said := raw.get("id"), str) and said:
             if said in seen:
@@ -65,7 +60,7 @@ def read(
             waiver = msgspec.convert({**raw, **dates}, Waiver)
             waivers.append(waiver)
             places[waiver.id] = line
-    return WaiverFile(tuple(waivers), tuple(problems), places, tuple(tables))
+    return WaiverFile(tuple(waivers), tuple(problems), places, tuple(raw_tables))
 
 
 def selectors(file: WaiverFile) -> tuple[Waiver, ...]:
@@ -111,24 +106,25 @@ def appended(data: bytes, waiver: Waiver) -> bytes:
     return data + (between + table(waiver, newline)).encode()
 
 
-def _tables(data: bytes, name: str) -> tuple[list[dict[str, Any]], list[int]]:
-    """The waivers as they are written, and the line of each."""
+def tables(data: bytes, name: str, key: str) -> tuple[list[dict[str, Any]], list[int]]:
+    """The tables of a file that holds none but ``[[key]]``, and the line of each; ``name`` is what
+    the file is called in errors. Raises UsageError, with the line, for what is no such file."""
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise UsageError(f"{name}:{line}: not UTF-8; save it as UTF-8") from None
     whole = load_toml(data, name)
-    for key in whole:
-        if key != "waiver":
-            near = did_you_mean(key[:SHOWN], ["waiver"])
-            line = line_of_key(text, key)
-            raise UsageError(f"{name}:{line}: unknown key '{key[:SHOWN]}'{near}")
-    tables, lines = whole.get("waiver", []), header_lines(text)
-    if not isinstance(tables, list) or len(tables) != len(lines):
-        line = line_of_key(text, "waiver")
-        raise UsageError(f"{name}:{line}: write each waiver as a table of its own: [[waiver]]")
-    return tables, lines
+    for other in whole:
+        if other != key:
+            near = did_you_mean(other[:SHOWN], [key])
+            line = line_of_key(text, other)
+            raise UsageError(f"{name}:{line}: unknown key '{other[:SHOWN]}'{near}")
+    found, lines = whole.get(key, []), header_lines(text, key)
+    if not isinstance(found, list) or len(found) != len(lines):
+        line = line_of_key(text, key)
+        raise UsageError(f"{name}:{line}: write each {key} as a table of its own: [[{key}]]")
+    return found, lines
 
 
 def _called(raw: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ One that is wrong in any way waives nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -54,9 +54,9 @@ class Rules(msgspec.Struct, frozen=True):
 
 def flaws(raw: Mapping[str, Any], rules: Rules) -> Iterator[Flaw]:
     """All that is wrong with a waiver as it stands in the file."""
-    yield from _of_keys(raw)
+    yield from of_keys(raw, KEYS, NEEDED)
     yield from _of_words(raw, rules.gates)
-    yield from _of_dates(raw, rules)
+    yield from of_dates(raw, rules)
     yield from _of_selectors(raw)
 
 
@@ -77,13 +77,14 @@ def day(value: object) -> date | None:
         return None
 
 
-def _of_keys(raw: Mapping[str, Any]) -> Iterator[Flaw]:
+def of_keys(raw: Mapping[str, Any], keys: Sequence[str], needed: Sequence[str]) -> Iterator[Flaw]:
+    """What is wrong with the keys of an entry, all of whose values are texts but for the days."""
     for key, value in raw.items():
-        if key not in KEYS:
-            yield "malformed", f"unknown key '{key[:SHOWN]}'{did_you_mean(key[:SHOWN], KEYS)}"
+        if key not in keys:
+            yield "malformed", f"unknown key '{key[:SHOWN]}'{did_you_mean(key[:SHOWN], keys)}"
         elif key not in DATES and not isinstance(value, str):
             yield "malformed", f"{key} must be a string: write it in quotes"
-    for key in NEEDED:
+    for key in needed:
         if key not in raw or _is_blank(raw[key]):
             yield f"without-{key}", f"it has no {key}: add one"
 
@@ -102,7 +103,8 @@ def _of_words(raw: Mapping[str, Any], gates: Collection[str]) -> Iterator[Flaw]:
         yield "unknown-gate", f"there is no gate '{told}'{did_you_mean(told, gates)}"
 
 
-def _of_dates(raw: Mapping[str, Any], rules: Rules) -> Iterator[Flaw]:
+def of_dates(raw: Mapping[str, Any], rules: Rules) -> Iterator[Flaw]:
+    """What is wrong with the days between which an entry holds."""
     for key in DATES:
         if key in raw and day(raw[key]) is None and not _is_blank(raw[key]):
             yield "malformed", f"{key} must be a day like {rules.today}"

@@ -28,12 +28,13 @@ _ESCAPED = {"Cc", "Cf", "Co", "Zl", "Zp"}
 _LONGEST_PART = 40
 
 
-def header_lines(text: str) -> list[int]:
-    """The lines on which a ``[[waiver]]`` begins. ``text`` is sound TOML."""
+def header_lines(text: str, name: str = "waiver") -> list[int]:
+    """The lines on which a ``[[waiver]]`` begins, or a table of another name. ``text`` is sound
+    TOML."""
     return [
         line
         for line, said in _statements(text)
-        if said.startswith("[[") and load_toml(said.encode(), "") == {"waiver": [{}]}
+        if said.startswith("[[") and load_toml(said.encode(), "") == {name: [{}]}
     ]
 
 

@@ -10,9 +10,12 @@ from importlib.metadata import version
 from pytest_devops_gates.cli import (
     baseline,
     explain,
+    feedback,
     gates,
+    history,
     hook,
     init,
+    plan,
     prove,
     release,
     report,
@@ -22,7 +25,21 @@ from pytest_devops_gates.cli import (
 from pytest_devops_gates.cli.door import complain
 from pytest_devops_gates.verdict import EXIT_USAGE
 
-COMMANDS = (run, hook, gates, explain, report, init, baseline, waivers, release, prove)
+COMMANDS = (
+    run,
+    hook,
+    gates,
+    explain,
+    report,
+    init,
+    baseline,
+    waivers,
+    plan,
+    feedback,
+    history,
+    release,
+    prove,
+)
 
 
 def parser() -> argparse.ArgumentParser:

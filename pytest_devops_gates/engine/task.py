@@ -20,6 +20,7 @@ from pytest_devops_gates.engine import child, worker
 from pytest_devops_gates.errors import CannotTell, NotApplicable
 from pytest_devops_gates.evidence import Evidence, Receipt
 from pytest_devops_gates.gate import Command, Gate, Options, Output
+from pytest_devops_gates.plan import Plan
 from pytest_devops_gates.process import (
     OUTPUT_CAP,
     Process,
@@ -42,6 +43,21 @@ class Task(msgspec.Struct, frozen=True):
     options: Options
     timeout: float
     asked: tuple[str, ...] = ()
+
+
+def planned_tasks(plan: Plan) -> list[Task]:
+    """A task for each gate that is to run."""
+    settled = [(gate, plan.settings[gate.name]) for gate in plan.gates]
+    return [
+        Task(
+            gate=gate,
+            options=plan.options[gate.name],
+            timeout=settings.timeout,
+            asked=tuple(c.metric for c in (*settings.conditions, *settings.warnings)),
+        )
+        for gate, settings in settled
+        if gate.name not in plan.reasons
+    ]
 
 
 class Job:

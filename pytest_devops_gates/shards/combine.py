@@ -17,8 +17,10 @@ from pytest_devops_gates import (
     descent,
     disk,
     git,
+    hindsight,
     last_release,
     measurement,
+    retrospect,
     session,
 )
 from pytest_devops_gates.basis import completed
@@ -26,10 +28,11 @@ from pytest_devops_gates.brief import Brief, brief
 from pytest_devops_gates.charter import table_of
 from pytest_devops_gates.comparison import with_state
 from pytest_devops_gates.config import ShardTable
-from pytest_devops_gates.engine.task import Job, Task
+from pytest_devops_gates.engine.task import Job, Task, planned_tasks
 from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.evidence import Evidence, Receipt
 from pytest_devops_gates.gate import Gate, Output
+from pytest_devops_gates.newness import New
 from pytest_devops_gates.oversight import watch
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.reaper import Reaper
@@ -41,7 +44,7 @@ from pytest_devops_gates.shards.parts import Part
 from pytest_devops_gates.supervisor import Answered, Given, ruled
 from pytest_devops_gates.verdict import Selection
 
-ANEW = ("policy", "freeze", "approval")
+ANEW = ("work-items", "policy", "freeze", "approval", "incidents")
 """Gates that are asked when the parts are put together, whatever they said before."""
 
 Load = Callable[[ExitStack], Sequence[Part]]
@@ -83,9 +86,13 @@ def judge(given: Given, asked: Asked) -> Answered:
     )
     unfit = known.comparison.unfit or _told(wrong)
     interrupted = given.interrupts.name if given.interrupts.count else None
-    return Answered(
-        ruled(pending, known, project, gathered.evidence, gathered.news, seen, interrupted, unfit)
-    )
+    told = hindsight.ask(project, pending.started, given.history)
+    project = msgspec.structs.replace(project, past=told.past)
+    evidence = retrospect.looked_back(gathered.evidence, known.plan.options, project)
+    evidence = hindsight.looked_back(planned_tasks(known.plan), project, evidence)
+    news = {name: gathered.news.get(name, New(found.findings)) for name, found in evidence.items()}
+    verdict = ruled(pending, known, project, evidence, news, seen, interrupted, unfit)
+    return Answered(hindsight.drawn(verdict, told), hindsight.keeper(project, (), given.history))
 
 
 def _project(known: Brief) -> Project:

@@ -76,7 +76,10 @@ def gather(
         if name == TESTS and pairs:
             ran, numbers = [part for part, _ in pairs], [_measured(ruling) for _, ruling in pairs]
             evidence[name] = testparts.as_one(ran, evidence[name], numbers, test_files)
-        news[name] = New(evidence[name].findings, _baselines(r for _, r in pairs))
+        baselines = _baselines(r for _, r in pairs)
+        if name == TESTS:  # what a part measured at the base is its part of it
+            baselines = replace(baselines, measured={})
+        news[name] = New(evidence[name].findings, baselines)
     return Gathered(evidence, news)
 
 
@@ -179,7 +182,7 @@ def _baselines(rulings: Iterable[Ruling]) -> Baselines:
         {
             m.metric: m.baseline
             for m in measured
-            if m.baseline is not None and m.source != "measured"
+            if m.baseline is not None and m.source == "recorded"
         },
         {
             m.metric: m.baseline

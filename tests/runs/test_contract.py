@@ -18,10 +18,12 @@ from tests.conftest import PLUGINS_OFF, Checkout
 pytestmark = pytest.mark.slow
 STAGES = ["plan", "develop", "build", "test", "security", "deploy", "operate", "feedback"]
 GATES = [
+    *("work-items", "traceability"),
     *("lint", "format", "types", "suppressions", "policy", "tree", "commits"),
-    *("package", "install", "compiles", "reproducible", "tests", "coverage"),
+    *("package", "install", "compiles", "reproducible", "tests", "coverage", "mutation"),
     *("bandit", "secrets", "vulnerabilities", "licenses", "workflows", "dependencies"),
     *("version", "changelog", "api", "locked", "freeze", "approval"),
+    *("health", "slo", "incidents", "trend", "inbox"),
 ]
 SOUND = {
     ".gitignore": "__pycache__/\n",
@@ -65,7 +67,7 @@ def test_a_whole_run(checkout: Checkout) -> None:
     at = said.index(" devops gates ".center(120, "="))
     assert " ".join(said[at + 1 : said.index("", at)]).startswith("verdict: PASS · ")
     assert verdict["reason"] in " ".join(" ".join(said[at + 1 :]).split())
-    assert re.fullmatch(r"=+ PASS in \d+\.\ds: 8 pass, 14 not-applicable, 3 off =+", said[-1])
+    assert re.fullmatch(r"=+ PASS in \d+\.\ds: 8 pass, 18 not-applicable, 7 off =+", said[-1])
     assert checkout.git("status", "--porcelain") == ""
 
 
@@ -172,7 +174,8 @@ def test_the_commit_profile_runs_no_tests(checkout: Checkout) -> None:
         "reproducible": "off", "tests": "off", "coverage": "off", "bandit": "pass", "secrets": "pass",
         "vulnerabilities": "off", "licenses": "off", "workflows": "off", "dependencies": "off",
         "version": "off", "changelog": "off", "api": "off", "locked": "off", "freeze": "off",
-        "approval": "off",
+        "approval": "off", "work-items": "off", "traceability": "off", "mutation": "off",
+        "health": "off", "slo": "off", "incidents": "off", "trend": "off", "inbox": "off",
     }  # fmt: skip
 
 

@@ -76,8 +76,13 @@ def rewrite(checkout: Checkout, old: str, new: str, name: str = "pyproject.toml"
     path.write_text(path.read_text().replace(old, new))
 
 
+NO_FILE_TURNS_RED = ("mutation", "trend")
+"""A score without a limit, and the numbers of earlier runs."""
+
+
 def test_every_builtin_gate_has_a_canary() -> None:
-    assert [gate.name for gate in builtin.GATES if gate.canary is None] == []
+    without = tuple(gate.name for gate in builtin.GATES if gate.canary is None)
+    assert without == NO_FILE_TURNS_RED
 
 
 def test_all_gates_of_a_healthy_project_bite(sample: Checkout) -> None:

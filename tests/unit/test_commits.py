@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pytest_devops_gates import testing
 from pytest_devops_gates.errors import UsageError
 from pytest_devops_gates.gates import commits
 from pytest_devops_gates.gates.commits import COMMITS, CommitOptions
+from tests.growth import grows_linearly
 from tests.unit.samples import DATA, HOSTILE, any_text, same_every_time
 
 
@@ -196,3 +198,67 @@ def test_the_canary(change: tuple[Path, str]) -> None:
     root, base = change
     clean, planted = testing.prove(COMMITS, root, base=base)
     assert (clean.outcome, planted.outcome, planted.rules) == ("pass", "fail", ["fixup"])
+
+
+# work items
+
+PLAN = '[[items]]\nid = "W-1"\ntitle = "It"\n\n[[items]]\nid = "W-1.2"\ntitle = "It too"\n'
+
+
+@pytest.mark.parametrize(
+    ("message", "names"),
+    [
+        ("W-1", True),
+        ("fix: it (W-1)", True),
+        ("It\n\nCloses: W-1.2", True),
+        ("It is done, W-1.", True),
+        ("It is done: W-1...", True),
+        ("[W-1]: it", True),
+        ("W-12", False),
+        ("xW-1", False),
+        ("éW-1", False),
+        ("W-1x", False),
+        ("W-1-2", False),
+        ("w-1", False),
+        ("W-1.3", False),
+        ("", False),
+    ],
+)
+def test_an_id_is_a_whole_word(message: str, *, names: bool) -> None:
+    assert commits.names_any(message, {"W-1", "W-1.2"}) is names
+
+
+def test_an_id_may_end_as_a_sentence_does() -> None:
+    assert commits.names_any("done with v1..", {"v1."})
+
+
+def test_many_dots_take_no_time() -> None:
+    grows_linearly(lambda n: partial(commits.names_any, "W" + "." * n, {"W-1"}), 100_000)
+
+
+def planned(root: Path, plan: str | None = PLAN) -> Path:
+    files = {} if plan is None else {"devops-gates/plan.toml": plan}
+    return testing.write(root, files)
+
+
+@pytest.mark.parametrize(("message", "found"), [("it, W-1", []), ("it, W-3", ["no-work-item"])])
+def test_a_message_names_what_is_planned(tmp_path: Path, message: str, found: list[str]) -> None:
+    judged = testing.judge(COMMITS, planned(tmp_path), options={"work-item": True}, message=message)
+    assert judged.rules == found
+
+
+@pytest.mark.parametrize(
+    ("plan", "said"),
+    [
+        (None, "plans nothing that could be named"),
+        ("", "plans nothing that could be named"),
+        ("[[items]]\nid = 1\n", "devops-gates/plan.toml.items[0].id"),
+        ("[[items]", "devops-gates/plan.toml"),
+    ],
+)
+def test_without_a_plan_it_cannot_tell(tmp_path: Path, plan: str | None, said: str) -> None:
+    judged = testing.judge(
+        COMMITS, planned(tmp_path, plan), options={"work-item": True}, message="W-1"
+    )
+    assert judged.outcome == "unknown"
+    assert said in judged.reason

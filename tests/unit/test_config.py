@@ -409,10 +409,12 @@ def test_all_that_may_be_said_is_understood(tmp_path: Path) -> None:
 def test_gates_stand_in_the_order_of_the_loop(tmp_path: Path) -> None:
     names = [g.name for g in planned("", tmp_path).gates]
     assert names == [
+        *("work-items", "traceability"),
         *("lint", "format", "types", "suppressions", "policy", "tree", "commits"),
-        *("package", "install", "compiles", "reproducible", "tests", "coverage"),
+        *("package", "install", "compiles", "reproducible", "tests", "coverage", "mutation"),
         *("bandit", "secrets", "vulnerabilities", "licenses", "workflows", "dependencies"),
         *("version", "changelog", "api", "locked", "freeze", "approval", "sizes"),
+        *("health", "slo", "incidents", "trend", "inbox"),
     ]
 
 
@@ -420,6 +422,8 @@ def test_gates_stand_in_the_order_of_the_loop(tmp_path: Path) -> None:
 
 LEVELS = {
     #           commit merge release operate
+    "work-items": "- A R -",
+    "traceability": "- A R -",
     "lint": "R R R -",
     "format": "R R R -",
     "types": "- R R -",
@@ -433,6 +437,7 @@ LEVELS = {
     "reproducible": "- - A -",
     "tests": "- R R -",
     "coverage": "- A A -",
+    "mutation": "- - - -",
     "bandit": "R R R -",
     "secrets": "R R R -",
     "vulnerabilities": "- A R -",
@@ -445,6 +450,11 @@ LEVELS = {
     "locked": "- A R -",
     "freeze": "- - R -",
     "approval": "- - R -",
+    "health": "- - - R",
+    "slo": "- - - R",
+    "incidents": "- - R R",
+    "trend": "- A A A",
+    "inbox": "- A A -",
 }
 WORDS = {"R": "required", "A": "advisory", "-": "off"}
 
@@ -651,3 +661,33 @@ def test_a_selected_gate_may_still_be_off(tmp_path: Path) -> None:
 def test_the_digest_is_that_of_what_judges(text: str, tmp_path: Path) -> None:
     assert planned(text, tmp_path).digest == planned(text, tmp_path).digest
     assert planned(text, tmp_path).digest != planned("", tmp_path).digest
+
+
+# profiles that have not all stages, and gates that are asked for by name
+
+
+def test_a_level_of_its_own_brings_no_gate_of_the_change_into_operation(tmp_path: Path) -> None:
+    text = gate("level = 'required'", "coverage") + gate("level = 'required'", "mutation")
+    made = planned(text, tmp_path, profile="operate")
+    assert made.reasons["coverage"] == made.reasons["mutation"] == "not in the profile operate"
+    assert made.reasons.keys() & {"health", "slo", "incidents", "trend"} == set()
+    own = "[tool.devops-gates.profiles.operate]\nstages = ['test', 'operate']\n"
+    assert "coverage" not in planned(text + own, tmp_path, profile="operate").reasons
+
+
+@pytest.mark.parametrize(
+    ("name", "profile"),
+    [("lint", "merge"), ("approval", "release"), ("slo", "operate"), ("incidents", "release")],
+)
+def test_a_gate_that_is_named_is_asked_in_the_first_profile_that_has_it(
+    tmp_path: Path, name: str, profile: str
+) -> None:
+    made = planned("", tmp_path, only=(name,))
+    assert (made.profile, name in made.reasons) == (profile, False)
+
+
+def test_a_gate_that_is_named_and_off_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--gate slo: off in the profile merge"):
+        planned("", tmp_path, only=("slo",), profile="merge")
+    with pytest.raises(UsageError, match="--gate mutation"):
+        planned("", tmp_path, only=("mutation",))

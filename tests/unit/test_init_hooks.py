@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pytest_devops_gates.initial.hooks_file import URL, draft, entry
@@ -28,8 +28,9 @@ def same(one: str, other: str) -> int:
 def added(before: str) -> None:
     after = hooks(before)
     assert after is not None
-    alike = same(before, after) + same(before[::-1], after[::-1])
-    assert alike >= len(before), "only one block of lines has come"
+    end = "" if before.endswith("\n") else "\r\n" if "\r\n" in before else "\n"
+    alike = same(before, after) + same((before + end)[::-1], after[::-1])
+    assert alike >= len(before), "only one block of lines has come, and the end of the last one"
     old, new = yaml.safe_load(before), yaml.safe_load(after)
     assert new.pop("repos") == [*old.pop("repos"), *yaml.safe_load(entry("0.1.0", None, False, ""))]
     assert new == old
@@ -128,6 +129,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
+@example(["repos:", "- repo: a", "# c"], "\n", False)
 @given(st.lists(PIECES, max_size=10), st.sampled_from(["\n", "\r\n"]), st.booleans())
 def test_whatever_is_there_is_added_to_or_left_alone(
     lines: list[str], end: str, closed: bool

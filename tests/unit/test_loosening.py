@@ -453,3 +453,32 @@ def test_every_rule_is_known_and_every_message_is_one_visible_line() -> None:
         assert found.message.isprintable()
         assert found.confidence == Confidence.HIGH
     assert all(rule.says and rule.help for rule in RULES)
+
+
+def test_what_a_gate_that_asked_nothing_is_asked_now_is_no_loosening() -> None:
+    from pytest_devops_gates.gates.health import HEALTH, HealthOptions
+    from pytest_devops_gates.gates.tree import TREE
+    from pytest_devops_gates.loosening.settings import _is_asleep
+    from pytest_devops_gates.operations.probes import Probe
+
+    assert _is_asleep(HEALTH, HealthOptions())
+    assert not _is_asleep(HEALTH, HealthOptions([Probe("a", "http://127.0.0.1/")]))
+    assert TREE.options
+    assert not _is_asleep(TREE, TREE.options())
+
+
+def test_a_requirement_that_the_change_takes_out_is_told() -> None:
+    from pytest_devops_gates.board.items import Board, WorkItem
+    from pytest_devops_gates.loosening import requirements
+
+    def board(**statuses: str) -> Board:
+        items = [WorkItem(n, "x", status=s, requirements=(f"R-{n}",)) for n, s in statuses.items()]
+        return Board("here", items=tuple(items))
+
+    before = board(a="done", b="todo", c="dropped")
+    assert list(requirements(before, before, required=True)) == []
+    found = list(requirements(before, board(a="dropped"), required=True))
+    assert [f.severity for f in found] == [Severity.HIGH] * 2
+    assert "R-a of a" in found[0].message
+    (one,) = requirements(board(a="done"), board(), required=False)
+    assert (one.rule, one.severity) == ("requirement-gone", Severity.LOW)
