@@ -92,5 +92,5 @@ def test_a_part_of_a_run_is_not_complete() -> None:
 def test_a_project_is_known_by_one_name(
     table: dict[str, str], pyproject: dict[str, object], name: str
 ) -> None:
-    assert project_name(HistoryTable(**table), pyproject, Path("/work/folder")) == name
+    assert project_name(HistoryTable(**table), pyproject, Path("/srv/folder")) == name
     assert project_name(HistoryTable(), {}, Path("/")) == "-"
