@@ -17,8 +17,8 @@ from pytest_devops_gates.errors import CannotTell, told
 from pytest_devops_gates.evidence import Evidence, RanTest
 from pytest_devops_gates.history import happened, trends
 from pytest_devops_gates.history.delivered import delivered
+from pytest_devops_gates.history.delivery import delivery
 from pytest_devops_gates.history.known import known
-from pytest_devops_gates.history.outlook_of_run import delivery
 from pytest_devops_gates.history.place import VARIABLE
 from pytest_devops_gates.history.record import of_verdict, project_name
 from pytest_devops_gates.history.records import RunRecord

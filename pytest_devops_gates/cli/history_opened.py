@@ -15,7 +15,7 @@ import pytest
 
 from pytest_devops_gates import config
 from pytest_devops_gates.errors import UsageError, did_you_mean
-from pytest_devops_gates.history import outlook_of_run
+from pytest_devops_gates.history import delivery
 from pytest_devops_gates.history.delivered import delivered
 from pytest_devops_gates.history.dora import DAYS, Measures, environment_of
 from pytest_devops_gates.history.known import known
@@ -52,7 +52,7 @@ class Opened(msgspec.Struct, frozen=True):
     def measures(self, environment: str | None = None, days: int = DAYS) -> Measures:
         """DORA's measures up to now. Raises UsageError where it is not clear of what."""
         events = known(self.store, self.project, self.root)
-        return outlook_of_run.measured(
+        return delivery.measured(
             events,
             partial(delivered, self.root),
             environment_of(events.deployments, environment),

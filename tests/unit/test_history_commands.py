@@ -22,7 +22,7 @@ from pytest_devops_gates.columns import width
 from pytest_devops_gates.deployments import SCHEMA, Deployment, record
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import RanTest
-from pytest_devops_gates.history import differences, outlook_of_run, textfile, trends
+from pytest_devops_gates.history import differences, delivery, textfile, trends
 from pytest_devops_gates.history.known import known, together
 from pytest_devops_gates.history.lineage import Delivered
 from pytest_devops_gates.history.records import GateRecord, RuleRecord, RunRecord
@@ -272,15 +272,15 @@ def test_what_a_run_is_told_of_deliveries(store: Store, tmp_path: Path) -> None:
 
     events = known(store, "app", tmp_path)
     started = "2026-01-01T05:00:00Z"
-    dora = outlook_of_run.delivery(events, commits, started)
+    dora = delivery.delivery(events, commits, started)
     assert dora
     assert (dora.environment, dora.deployments, dora.until) == ("production", 1, started)
     assert asked == [["a"]]  # the other is of later
     several = (deployed("a", 1, environment="blue"), deployed("b", 2, environment="green"))
     for deployments in (several, ()):
         unclear = msgspec.structs.replace(events, deployments=deployments)
-        assert outlook_of_run.delivery(unclear, commits, started) is None
-    assert outlook_of_run.delivery(events, commits, "some time") is None
+        assert delivery.delivery(unclear, commits, started) is None
+    assert delivery.delivery(events, commits, "some time") is None
 
 
 def test_the_points_of_earlier_runs_are_the_oldest_first() -> None:
