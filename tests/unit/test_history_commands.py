@@ -22,7 +22,7 @@ from pytest_devops_gates.columns import width
 from pytest_devops_gates.deployments import SCHEMA, Deployment, record
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import RanTest
-from pytest_devops_gates.history import differences, delivery, textfile, trends
+from pytest_devops_gates.history import delivery, differences, textfile, trends
 from pytest_devops_gates.history.known import known, together
 from pytest_devops_gates.history.lineage import Delivered
 from pytest_devops_gates.history.records import GateRecord, RuleRecord, RunRecord
