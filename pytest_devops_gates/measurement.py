@@ -7,12 +7,13 @@ coverage starts it wherever COVERAGE_PROCESS_CONFIG is set.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
 import sqlite3
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,10 @@ LARGEST_DATA = 2**30
 ROOT = "root"
 """The file beside the data that holds the path of the root: where data of several machines is put
 together, the same file has several paths."""
+FINISHED = re.compile(r"\.H[A-Za-z0-9]+h$")
+"""The end of the name of a data file that is whole: coverage renames it so when all is written, and
+writes without a journal, so that one that is not may hold anything. Whether the tests may kill a
+process before that is for the gate ``tests`` to say."""
 OURS = Path(__file__).parent
 """This package, which runs inside the test process and is no part of the project."""
 
@@ -78,39 +83,68 @@ def packages(root: Path, pyproject: Mapping[str, Any]) -> list[str]:
 
 
 def load(project: Project, session: TestSession) -> tuple[Any, list[str]]:
-    """The combined data of this run, as a Coverage object that can report."""
+    """The combined data of this run, as a Coverage object that can report, and what to say of it.
+
+    Raises CannotTell where data is missing or damaged."""
     folder = _data_dir(project.run_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    notes = []
-    trouble: list[str] = []
     if session.measured_by == "pytest-cov":
-        data = Path(session.coverage_data or "")
-        if not data.is_file() or data.stat().st_mtime < project.started - 1:
-            raise CannotTell(f"pytest-cov wrote no data to {data.name} in this run")
-        shutil.copyfile(data, folder / "data")
-        cov = settings(project.root, str(folder / "data"), session.coverage_rcfile)
-        notes.append("measured by the project's own pytest-cov, which misses subprocesses")
-    else:
-        parts = [p for p in sorted(folder.glob("data.*")) if not p.name.endswith("-journal")]
-        whole = [part for part in parts if _begun(part)]
-        if not whole:
-            raise CannotTell("the test process left no coverage data")
-        if len(whole) < len(parts):
-            notes.append(
-                f"{len(parts) - len(whole)} of {len(parts)} measured processes were killed before"
-                " they wrote their data: what they ran is not counted"
-            )
-        from coverage.config import CoverageConfig
+        return _of_pytest_cov(project, session, folder / "data")
+    parts = sorted(folder.glob("data.*"))
+    finished = [part for part in parts if FINISHED.search(part.name)]
+    if silent := _silent(project.run_dir, finished):
+        raise CannotTell(
+            f"the test process {silent} left no coverage data: where a test makes a Coverage"
+            " object, coverage keeps none · pass --cov, and pytest-cov's data is judged"
+        )
+    whole = [*finished, *sorted(folder.glob("shard.*"))]
+    if not whole:
+        raise CannotTell("the test process left no coverage data")
+    cov = _combined(project.root, session, folder / "data", whole)
+    if len(finished) == len(parts):
+        return cov, []
+    lost = f"{len(parts) - len(finished)} of {len(parts)} measured processes were killed"
+    return cov, [f"{lost} before they had written their data: what they ran is not counted"]
 
-        cov = settings(project.root, str(folder / "data"))
-        config = CoverageConfig.deserialize(session.env["COVERAGE_PROCESS_CONFIG"])
-        cov.config.source, cov.config.source_pkgs = config.source, config.source_pkgs
-        cov._warn = lambda message, **_: trouble.append(message)
-        cov.combine([str(part) for part in whole], keep=True)
+
+def _of_pytest_cov(project: Project, session: TestSession, target: Path) -> tuple[Any, list[str]]:
+    data = Path(session.coverage_data or "")
+    if not data.is_file() or data.stat().st_mtime < project.started - 1:
+        raise CannotTell(f"pytest-cov wrote no data to {data.name} in this run")
+    shutil.copyfile(data, target)
+    cov = settings(project.root, str(target), session.coverage_rcfile)
     cov.load()
+    return cov, ["measured by the project's own pytest-cov, which misses subprocesses"]
+
+
+def _combined(root: Path, session: TestSession, target: Path, parts: Iterable[Path]) -> Any:
+    from coverage.config import CoverageConfig
+    from coverage.exceptions import CoverageException
+
+    cov = settings(root, str(target))
+    config = CoverageConfig.deserialize(session.env["COVERAGE_PROCESS_CONFIG"])
+    cov.config.source, cov.config.source_pkgs = config.source, config.source_pkgs
+    trouble: list[str] = []
+    cov._warn = lambda message, **_: trouble.append(message)
+    try:
+        cov.combine([str(part) for part in parts], keep=True)
+        cov.load()
+    except CoverageException as error:
+        trouble.append(str(error))
     if trouble:
         raise CannotTell(f"coverage could not use all of its data: {trouble[0]}")
-    return cov, notes
+    return cov
+
+
+def _silent(run_dir: Path, finished: Iterable[Path]) -> str | None:
+    """The first process that tests ran in, by its word to the recorder, without a data file."""
+    measured = " ".join(part.name for part in finished)
+    for stream in sorted(run_dir.glob("tests*.jsonl")):
+        with stream.open("rb") as events:
+            start = json.loads(events.readline() or b"{}")
+        if "pid" in start and f".pid{start['pid']}." not in measured:
+            return str(start["worker"] or "itself")
+    return None
 
 
 def adopt(project: Project, name: str, data: Path, root: str | None) -> None:
@@ -121,7 +155,7 @@ def adopt(project: Project, name: str, data: Path, root: str | None) -> None:
 
     if not _is_plain(data):
         raise CannotTell(f"the coverage data of {name} is no data of coverage alone")
-    target = _data_dir(project.run_dir) / f"data.{name}"
+    target = _data_dir(project.run_dir) / f"shard.{name}"
     cov = settings(project.root, str(target))
     if root:
         cov.config.paths = {**cov.config.paths, DATA: [str(project.root), root]}
@@ -149,33 +183,32 @@ def _is_plain(data: Path) -> bool:
     )
 
 
-def _begun(part: Path) -> bool:
-    """Whether a process came to write anything to its data file.
-
-    One that is killed earlier leaves no file at all, or one without coverage's tables; whether the
-    tests may be killed is for the gate ``tests`` to say. A file that is damaged counts as begun:
-    then data is lost, and coverage refuses it.
-    """
-    with contextlib.closing(sqlite3.connect(part)) as data:
-        try:
-            return bool(data.execute("select count(*) from meta").fetchone()[0])
-        except sqlite3.OperationalError as error:
-            return "no such table" not in str(error)
-        except sqlite3.DatabaseError:
-            return True
-
-
 def settings(root: Path, data_file: str | None = None, rcfile: str | None = None) -> Any:
     """A Coverage object with the project's settings, as coverage finds them from the root."""
     import coverage
 
     try:
-        with _working_in(root):
+        with _working_in(root), _measured_as_before():
             return coverage.Coverage(
                 data_file=data_file, config_file=rcfile if rcfile else True, data_suffix=None
             )
     except (coverage.CoverageException, OSError, ValueError) as error:
         raise UsageError(f"coverage's settings cannot be read: {error}") from None
+
+
+@contextlib.contextmanager
+def _measured_as_before() -> Iterator[None]:
+    """Whoever makes a Coverage object is taken to measure this process, and the one that coverage
+    itself started here keeps nothing any more. Ours only reads."""
+    import coverage
+
+    automatic = getattr(coverage.process_startup, "coverage", None)
+    keeps = automatic and automatic._auto_save
+    try:
+        yield
+    finally:
+        if automatic:
+            automatic._auto_save = keeps
 
 
 @contextlib.contextmanager

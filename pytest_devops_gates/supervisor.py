@@ -202,7 +202,8 @@ def _judge(given: Given) -> Answered:
     pending = _set_out(given.pending, known, asked)
     _declare_testimony(known)
     found = _gathered(given, known, pending)
-    _raise_usage_error(found.evidence)
+    if _is_usage_error(found.evidence):
+        raise UsageError("pytest was used wrongly, or its configuration is wrong; it says so above")
     project = msgspec.structs.replace(found.project, past=found.told.past)
     evidence = retrospect.looked_back(found.evidence, known.plan.options, project)
     evidence = hindsight.looked_back(planned_tasks(known.plan), project, evidence)
@@ -306,6 +307,7 @@ def _gather(
         deadline=time.monotonic() + plan.deadline,
         progress=screen.ProgressLine(),
         witness=basis,
+        pointless=_is_usage_error,
         first=first,
     )
     return {
@@ -315,13 +317,12 @@ def _gather(
     }
 
 
-def _raise_usage_error(evidence: Mapping[str, Evidence]) -> None:
-    """pytest's own word for a wrong command line or configuration is ours as well."""
+def _is_usage_error(evidence: Mapping[str, Evidence]) -> bool:
+    """Whether pytest says that its command line or configuration is wrong: then ours is as well."""
     tests = evidence.get("tests")
-    if (
-        tests
-        and tests.receipt
+    return (
+        tests is not None
+        and tests.receipt is not None
         and tests.receipt.exit_code == PYTEST_USAGE_ERROR
         and tests.metrics.get("collected", 0) == 0
-    ):
-        raise UsageError("pytest was used wrongly, or its configuration is wrong; it says so above")
+    )

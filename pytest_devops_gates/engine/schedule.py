@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 import msgspec
@@ -70,13 +70,15 @@ def run(
     deadline: float,
     progress: Progress,
     witness: Witness,
+    pointless: Callable[[Mapping[str, Evidence]], bool],
     first: Job | None = None,
 ) -> dict[str, Evidence]:
     """Run all tasks and return the evidence of each by gate name.
 
     ``deadline`` is a time.monotonic() value; what is not done by then is unknown.
-    ``witness`` is told of each that ends, and ``first`` is the test run, when it was started
-    already, before all of the project was known.
+    ``witness`` is told of each that ends; where what is done makes all others ``pointless``, they
+    are ended. ``first`` is the test run, when it was started already, before all of the project was
+    known.
     """
     waiting = {task.gate.name: task for task in order(tasks)}
     running: dict[str, Running] = {}
@@ -101,7 +103,7 @@ def run(
             testimony |= job.testimony()
             if more := witness.take(job.task, evidence):
                 running[name + AT_BASE] = more
-        trouble = _trouble(interrupts, deadline)
+        trouble = _trouble(interrupts, deadline, pointless(done))
         if trouble:
             done.update(_end(running, waiting, interrupts, trouble))
             return done
@@ -182,9 +184,11 @@ def _lanes(running: dict[str, Running], project: Project) -> int:
     return 1 + max(1, cores - busy)
 
 
-def _trouble(interrupts: Interrupts, deadline: float) -> str | None:
+def _trouble(interrupts: Interrupts, deadline: float, is_pointless: bool) -> str | None:
     if interrupts.count:
         return f"interrupted by {interrupts.name}"
+    if is_pointless:
+        return "not judged, since pytest was used wrongly"
     if time.monotonic() > deadline:
         return "the whole run took longer than its deadline"
     return None

@@ -199,31 +199,72 @@ def test_no_source_at_all(checkout: Checkout) -> None:
     assert "No data to report" in run.reason("coverage")
 
 
-def leaves_data(content: str) -> str:
+def leaves_data(content: str, ending: str = "") -> str:
     return f"""
     import app, os
     from coverage.config import CoverageConfig
     def test_it():
         app.used()
         config = CoverageConfig.deserialize(os.environ["COVERAGE_PROCESS_CONFIG"])
-        with open(config.data_file + ".host.pid1.Xabcdefx", "w") as part:
+        with open(config.data_file + ".host.pid1.Xabcdefx{ending}", "w") as part:
             part.write({content!r})
     """
 
 
-def test_a_process_that_is_killed_before_it_writes_its_data_is_told(checkout: Checkout) -> None:
-    run = checkout.write({**PROJECT, "test_it.py": leaves_data("")}).test()
+KILLED_WHILE_IT_WRITES = """
+    import app, subprocess, sys
+    CHILD = [
+        "import app, resource, signal",
+        "signal.signal(signal.SIGXFSZ, signal.SIG_DFL)",
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))",
+    ]
+    def test_it():
+        app.used()
+        assert subprocess.run([sys.executable, "-c", ";".join(CHILD)]).returncode < 0
+    """
+
+
+@pytest.mark.parametrize(
+    "test", [leaves_data(""), KILLED_WHILE_IT_WRITES], ids=["before-it-writes", "while-it-writes"]
+)
+def test_a_process_that_is_killed_before_it_wrote_its_data_is_told(
+    checkout: Checkout, test: str
+) -> None:
+    """Coverage names a data file anew when it is whole; until then it may hold anything."""
+    run = checkout.write({**PROJECT, "test_it.py": test}).test()
     assert run.outcome("coverage") == "pass", run
     assert any(
-        "were killed before they wrote their data" in n for n in run.gate("coverage")["notes"]
+        "were killed before they had written their data" in n for n in run.gate("coverage")["notes"]
     )
     assert "1 of " in run.all_said
 
 
-def test_data_that_is_damaged_is_unknown(checkout: Checkout) -> None:
-    run = checkout.write({**PROJECT, "test_it.py": leaves_data("no database" * 200)}).test()
+@pytest.mark.parametrize("content", ["no database" * 200, ""])
+def test_data_that_is_damaged_is_unknown(checkout: Checkout, content: str) -> None:
+    whole = leaves_data(content, ".H0123456789abh")
+    run = checkout.write({**PROJECT, "test_it.py": whole}).test()
     assert run.outcome("coverage") == "unknown", run
     assert "could not use all of its data" in run.reason("coverage")
+
+
+@pytest.mark.parametrize("args", [(), ("-n", "2")])
+def test_a_test_process_whose_data_is_missing_is_told(
+    args: tuple[str, ...], checkout: Checkout
+) -> None:
+    """Coverage leaves a process alone that makes a Coverage object of its own."""
+    aware = "import app, coverage\ndef test_it():\n    app.used()\n    coverage.Coverage()\n"
+    run = checkout.write({**PROJECT, "test_it.py": aware}).test(*args)
+    assert run.outcome("coverage") == "unknown", run
+    assert f"the test process {'gw' if args else 'itself'}" in run.reason("coverage")
+    assert "left no coverage data" in run.reason("coverage")
+
+
+@pytest.mark.parametrize("args", [(), ("-n", "2")])
+def test_a_test_process_that_runs_nothing_of_the_project_leaves_data(
+    args: tuple[str, ...], checkout: Checkout
+) -> None:
+    run = checkout.write({**PROJECT, "test_it.py": "def test_it(): pass\n"}).test(*args)
+    assert "No data to report" in run.reason("coverage"), "of no process is it said to be missing"
 
 
 NEW = "[tool.devops-gates.gates.coverage]\nconditions = { new-line = '>= 60' }\n"

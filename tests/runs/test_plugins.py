@@ -325,3 +325,14 @@ def test_usage_errors_of_pytest_are_usage_errors(checkout: Checkout) -> None:
         run = checkout.test(wrong)
         assert (run.status, run.verdict["verdict"]) == (4, "unknown"), run
         assert run.verdict["exit_status"] == 4
+
+
+def test_a_usage_error_of_pytest_ends_what_runs_beside_it(checkout: Checkout) -> None:
+    """Nobody waits a minute to be told of a slip of the pen."""
+    slow = "[[tool.devops-gates.command]]\nname = 'slow'\nstage = 'test'\nrun = ['sleep', '60']\n"
+    slow += "reads = 'exit-code'\n"
+    checkout.write({"pyproject.toml": slow, "test_it.py": "def test_a(): pass\n"})
+    run = checkout.test("--no-such-option")
+    assert (run.status, run.verdict["exit_status"]) == (4, 4), run
+    assert "pytest was used wrongly" in run.verdict["reason"]
+    assert run.verdict["seconds"] < 50
