@@ -123,9 +123,9 @@ class RanTest(msgspec.Struct, frozen=True):
 
 
 class Proof(msgspec.Struct, frozen=True):
-    """A requirement with the tests that are marked with it: how many passed, failed, or came to
-    something else, and the first of their ids. An empty ``requirement`` stands for markers that
-    name none."""
+    """A requirement with the tests that are marked with it: how many passed (with all of their
+    subtests), failed, or came to something else, and the first of their ids. An empty
+    ``requirement`` stands for markers that name none."""
 
     requirement: str
     passed: int = 0

@@ -32,7 +32,10 @@ def child_argv(config: pytest.Config) -> tuple[str, ...]:
         return (sys.executable, *prefix, *plugins, *args)
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     first = sys.path[0] if sys.path else ""
-    code = f"import sys; sys.path[0] = {first!r}; import pytest; sys.exit(pytest.main())"
+    place = f"sys.path[0] = {first!r}"
+    if getattr(sys.flags, "safe_path", False):  # -c puts nothing there that it could take
+        place = f"{first!r} in sys.path or sys.path.insert(0, {first!r})"
+    code = f"import sys; {place}; import pytest; sys.exit(pytest.main())"
     return (sys.executable, *flags, "-c", code, *plugins, *args)
 
 

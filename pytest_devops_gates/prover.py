@@ -167,13 +167,27 @@ LEFT_OUT = ("GIT_", "GITHUB_", "DEVOPS_GATES_")
 
 def _environment(project: Project, trial: Trial) -> dict[str, str]:
     """As the user has it, but tests import the packages of the copy, not those that an editable
-    installation leads to. Nothing else does: a project that pytest loads as a plugin, with the
-    canary of ``install`` in it, would break the run itself."""
-    packages = project.packages if trial.tests else ()
-    parents = [str(trial.root / Path(package).parent) for package in packages]
-    path = os.pathsep.join([*dict.fromkeys(parents), os.environ.get("PYTHONPATH", "")])
+    installation leads to, and what PYTHONPATH names of the project. Nothing else does: a project
+    that pytest loads as a plugin, with the canary of ``install`` in it, would break the run itself.
+    """
     kept = {k: v for k, v in os.environ.items() if not k.startswith(LEFT_OUT)}
-    return {**kept, "PYTHONPATH": path.rstrip(os.pathsep)} if path else kept
+    told = os.environ.get("PYTHONPATH")
+    named = [Path(os.path.abspath(entry)) for entry in told.split(os.pathsep)] if told else []
+    path: list[Path] = []
+    if trial.tests:
+        path += [trial.root / Path(package).parent for package in project.packages]
+        path += [twin for entry in named if (twin := _twin(entry, project, trial.root)).exists()]
+    path += named  # from the copy's folder a relative one would lead elsewhere
+    return {**kept, "PYTHONPATH": os.pathsep.join(map(str, dict.fromkeys(path)))} if path else kept
+
+
+def _twin(path: Path, project: Project, root: Path) -> Path:
+    """What stands for a path in the copy of which ``root`` is the root: itself, where the checkout
+    does not hold it."""
+    origin = project.toplevel or project.root
+    if not path.resolve().is_relative_to(origin.resolve()):
+        return path
+    return Path(os.path.normpath(root / os.path.relpath(path.resolve(), project.root.resolve())))
 
 
 def _verdict(trial: Trial, process: Process) -> dict[str, Any] | str:

@@ -74,7 +74,7 @@ def _idle(proof: Proof) -> str:
     if not proof.others:
         return "the tests that bear it were left out"
     many = "test that bears it was" if proof.others == 1 else "tests that bear it were"
-    return f"{proof.others} {many} skipped, or expected to fail"
+    return f"{proof.others} {many} skipped, whole or in a subtest, or expected to fail"
 
 
 def _failing(name: str, item: WorkItem, proof: Proof, case: Case) -> Finding:

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from pytest_devops_gates import disk
-from pytest_devops_gates.errors import UsageError, did_you_mean
+from pytest_devops_gates.errors import CannotTell, UsageError, did_you_mean
 
 KEEP = 20
 """Finished runs that are kept; older ones are removed."""
@@ -153,14 +153,14 @@ def earlier(run: Run) -> Iterator[Path]:
 def find(root: Path, named: str) -> Path:
     """The folder of a run: ``latest``, its id or the beginning of one, or a path to it.
 
-    Raises UsageError when there is none, or several.
+    Raises UsageError when none is named like that, or several are, and CannotTell before the first.
     """
     if os.sep in named or (named != _LATEST and os.path.isfile(os.path.join(named, _VERDICT))):
         return Path(named)
     home = root / FOLDER
     if named == _LATEST:
         if not (home / _LATEST / _VERDICT).is_file():
-            raise UsageError(f"there is no run in {home} · pytest --devops-gates")
+            raise CannotTell(f"there is no run in {home} · pytest --devops-gates")
         return home / _LATEST
     known = sorted(path.name for path in (home / "runs").glob("*") if path.is_dir())
     named = named[:100]

@@ -124,6 +124,11 @@ class Tally:
         """The reports of a test's call phases, one for each attempt; subtests left out."""
         return self._of("call", self.reports.get(test, ()))
 
+    def skipped_subtests(self, test: str) -> int:
+        """How many of its subtests, at any attempt, were skipped or failed as expected."""
+        reports = self.reports.get(test, ())
+        return sum(bool(r.get("subtest")) and r["outcome"] == "skipped" for r in reports)
+
     def calls(self, test: str) -> list[dict[str, Any]]:
         """What was seen of a test's call phases, one for each attempt."""
         return self._of("call", self.phases.get(test, ()))

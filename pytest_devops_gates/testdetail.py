@@ -71,9 +71,15 @@ def name(test: str) -> str:
 
 def _proofs(run: Tally, ended: Mapping[str, str]) -> Iterable[Proof]:
     """The requirements with what their tests came to. Tests that were deselected are among those of
-    a requirement and in none of its counts, so that those of several shards can be added."""
+    a requirement and in none of its counts, so that those of several shards can be added. One of
+    which a subtest was skipped did not try all that it is about, and proves as little as one that
+    was skipped whole."""
     for requirement, tests in sorted(run.requirements.items()):
-        counts = Counter(ended.get(test, "unfinished") for test in tests & run.selected)
+        counts = Counter(
+            "skipped" if ended.get(test) == "passed" and run.skipped_subtests(test)
+            else ended.get(test, "unfinished")
+            for test in tests & run.selected
+        )  # fmt: skip
         failed = counts["failed"] + counts["error"]
         yield Proof(
             requirement,

@@ -16,7 +16,7 @@ from pytest_devops_gates.board import reading
 from pytest_devops_gates.board.answers import instant
 from pytest_devops_gates.board.items import DROPPED, Milestone, WorkItem
 from pytest_devops_gates.board.tracker import TABLE, Access, Issue, Kept, access
-from pytest_devops_gates.errors import CannotTell, UsageError
+from pytest_devops_gates.errors import UsageError
 from pytest_devops_gates.outside import TrackerTable
 
 BASE = "https://gitlab.com/api/v4"
@@ -129,7 +129,7 @@ def save(way: Access, milestone: Milestone, kept: Kept | None) -> Milestone:
 def _user(way: Access, name: str) -> int:
     found = way.shaped(way.look_up("/users", {"username": name}), list[_Id])
     if not found:
-        raise CannotTell(f"{way.origin}: there is no user {name}")
+        raise UsageError(f"{way.origin}: there is no user {name}")
     return found[0].id
 
 

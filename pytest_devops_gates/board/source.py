@@ -18,6 +18,10 @@ from pytest_devops_gates.project import Project
 NOTHING = f"no {FILE} and no [tool.devops-gates.tracker]"
 
 
+class NoSuch(CannotTell):
+    """The milestone that is asked for is none."""
+
+
 class Release(msgspec.Struct, frozen=True):
     """The milestone of what is released next, and by what it was found."""
 
@@ -88,11 +92,12 @@ def release(
 ) -> Release:
     """The milestone that is the release's: the one that is asked for, or that the plan file is
     worked for, or else the open one that is named like the version, or is due first, or is the only
-    one; or last a closed one that is named like the version. Raises CannotTell without any."""
+    one; or last a closed one that is named like the version. Raises CannotTell without any, and
+    NoSuch where the one that is asked for is none."""
     known = {one.name: one for one in milestones}
     if asked is not None:
         if asked not in known:
-            raise CannotTell(f"there is no milestone '{asked}'{did_you_mean(asked, known)}")
+            raise NoSuch(f"there is no milestone '{asked}'{did_you_mean(asked, known)}")
         return Release(known[asked], "the option milestone names it")
     if worked_for is not None and not known[worked_for].closed:
         return Release(known[worked_for], f"{FILE} names it")

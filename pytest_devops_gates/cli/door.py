@@ -36,10 +36,22 @@ def through_pytest(
 
 
 def takes_rootdir(parser: argparse.ArgumentParser) -> None:
-    """Give a subcommand the option ``--rootdir``."""
+    """Give a subcommand the option ``--rootdir``: without a default, which would take the place of
+    one that stands before a subcommand of its own."""
     parser.add_argument(
-        "--rootdir", metavar="DIR", help="the project's root, as pytest's --rootdir"
+        "--rootdir",
+        metavar="DIR",
+        default=argparse.SUPPRESS,
+        help="the project's root, as pytest's --rootdir",
     )
+
+
+def takes_json(
+    parser: argparse._ActionsContainer, told: str = "the same as JSON", *, nested: bool = False
+) -> None:
+    """Give a subcommand the option ``--json``; a ``nested`` one keeps what stands before it."""
+    default = argparse.SUPPRESS if nested else False
+    parser.add_argument("--json", action="store_true", default=default, help=told)
 
 
 def _told(errand: Errand) -> Errand:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_devops_gates.cli.door import takes_rootdir, through_pytest
+from pytest_devops_gates.cli.door import takes_json, takes_rootdir, through_pytest
 from pytest_devops_gates.columns import wrap
 from pytest_devops_gates.json_text import dump
 from pytest_devops_gates.lessons import inbox
@@ -32,7 +32,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     takes_rootdir(parser)
     parser.add_argument("--all", action="store_true", help="list what is answered as well")
-    parser.add_argument("--json", action="store_true", help="list all of it as JSON")
+    takes_json(parser, "list all of it as JSON")
     parser.set_defaults(run=run)
     own = parser.add_subparsers(metavar="COMMAND")
     for name in COMMANDS:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_devops_gates.cli.door import through_pytest
+from pytest_devops_gates.cli.door import takes_rootdir, through_pytest
 from pytest_devops_gates.errors import UsageError
 from pytest_devops_gates.lessons import inbox, inbox_text, written
 from pytest_devops_gates.lessons.inbox import FILE, KINDS, Feedback
@@ -24,18 +24,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--area", metavar="AREA", default="", help="which part it is about")
     parser.add_argument("--by", metavar="WHO", default="", help="who said it")
     parser.add_argument("--urgent", action="store_true", help="it must be answered soon")
-    nested_rootdir(parser)
+    takes_rootdir(parser)
     parser.set_defaults(run=run)
-
-
-def nested_rootdir(parser: argparse.ArgumentParser) -> None:
-    """``--rootdir`` without a default, which would take the place of one before the subcommand."""
-    parser.add_argument(
-        "--rootdir",
-        metavar="DIR",
-        default=argparse.SUPPRESS,
-        help="the project's root, as pytest's --rootdir",
-    )
 
 
 def run(arguments: argparse.Namespace) -> int:

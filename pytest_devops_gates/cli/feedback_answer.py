@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_devops_gates.cli.door import through_pytest
-from pytest_devops_gates.cli.feedback_add import nested_rootdir
+from pytest_devops_gates.board import plan_file, service
+from pytest_devops_gates.cli import plan_place
+from pytest_devops_gates.cli.door import takes_rootdir, through_pytest
 from pytest_devops_gates.errors import UsageError, did_you_mean
 from pytest_devops_gates.lessons import inbox, inbox_text, written
 from pytest_devops_gates.lessons.inbox import FILE
@@ -23,8 +24,21 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("id", metavar="ID", help="which one, F-3 for example")
     parser.add_argument("text", metavar="TEXT", help="the answer")
     parser.add_argument("--item", metavar="ITEM", help="the work item that came of it")
-    nested_rootdir(parser)
+    takes_rootdir(parser)
     parser.set_defaults(run=run)
+
+
+def _item(pytest_config: pytest.Config, name: str) -> str:
+    """The item as it is written down. Raises UsageError for one that is not planned; a tracker is
+    not asked, and what is no number of an issue is none of its."""
+    place = plan_place.of(pytest_config)
+    if place.tracker:
+        return f"#{service.number(name)}"
+    known = [one.id for one in place.file.board.items] if place.file else []
+    if name not in known:
+        told = f"{plan_file.FILE} has no item '{name[:70]}'{did_you_mean(name[:70], known)}"
+        raise UsageError(f"--item: {told} · devops-gates plan add TITLE")
+    return name
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -43,8 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
             raise UsageError("feedback answer: the answer says nothing")
         day = max(today, entry.created)
         values = {"answered": day, "answer": arguments.text}
-        if arguments.item:
-            values["item"] = arguments.item
+        if arguments.item is not None:
+            values["item"] = _item(pytest_config, arguments.item)
         written.write(root, {FILE: inbox_text.changed(data, {entry.id: values}, today)})
         say(neutral(f"{entry.id} in {FILE} is answered; commit it, so that the team sees it"))
         return EXIT_PASS

@@ -10,7 +10,7 @@ import msgspec
 from pytest_devops_gates.board import plan_edit, plan_file, reading, service, source
 from pytest_devops_gates.board.items import WorkItem
 from pytest_devops_gates.board.source import Source
-from pytest_devops_gates.errors import CannotTell, UsageError, did_you_mean
+from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.lessons.improvement import body_of, item_of
 from pytest_devops_gates.lessons.lesson import Lesson
 from pytest_devops_gates.project import Project
@@ -33,24 +33,37 @@ def place(project: Project, asked: str | None = None) -> Place | None:
     """Where the items go; None where nothing is planned anywhere.
 
     Raises CannotTell where the board cannot be read, or no milestone is the next one, and
-    UsageError for an ``asked`` one that there is not.
+    UsageError where its configuration, the plan file or the ``asked`` milestone is wrong.
     """
     if source.nowhere(project):
         return None
-    found = source.read(project)
-    names = {one.name: one for one in found.board.milestones}
-    if asked is not None and asked not in names:
-        raise UsageError(f"--milestone: there is no '{asked}'{did_you_mean(asked, names)}")
-    milestone = asked or found.release.milestone.name
-    if names[milestone].closed:
-        told = "devops-gates plan milestone NAME --due DATE, or --milestone"
-        raise CannotTell(f"the milestone '{milestone}' is closed · {told}")
+    _check(project)
+    try:
+        found = source.read(project, asked)
+    except source.NoSuch as wrong:
+        raise UsageError(f"--milestone: {wrong}") from None
+    milestone = found.release.milestone.name
+    if found.release.milestone.closed:
+        told = (
+            f"the milestone '{milestone}' is closed · devops-gates plan milestone NAME --due DATE"
+        )
+        if asked is not None:
+            raise UsageError(f"--milestone: {told}")
+        raise CannotTell(f"{told}, or --milestone")
     items = {item.id: item for item in found.board.items}
     if project.tracker:
         way = service.reach(project.tracker)
         for kind in WORKS:
             items |= {one.id: reading.item(one) for one in service.issues(way, [kind])}
     return Place(project, found, milestone, tuple(items.values()))
+
+
+def _check(project: Project) -> None:
+    """Raises UsageError for what makes a gate unknown, and is wrong in the user's own words."""
+    if project.tracker:
+        service.reach(project.tracker)
+    elif (data := plan_file.found(project.root)) is not None:
+        plan_file.read(data)
 
 
 def planned(data: bytes, lessons: Sequence[Lesson], milestone: str) -> tuple[bytes, list[WorkItem]]:

@@ -12,8 +12,7 @@ import pytest
 
 from pytest_devops_gates import config, disk
 from pytest_devops_gates.board import service
-from pytest_devops_gates.cli.door import through_pytest
-from pytest_devops_gates.cli.feedback_add import nested_rootdir
+from pytest_devops_gates.cli.door import takes_rootdir, through_pytest
 from pytest_devops_gates.errors import UsageError
 from pytest_devops_gates.lessons import inbox, inbox_text, issues, sheet, written
 from pytest_devops_gates.lessons.inbox import FILE, KINDS, Feedback
@@ -41,7 +40,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--source", metavar="NAME", default="", help="what the table is called (default: its name)"
     )
-    nested_rootdir(parser)
+    takes_rootdir(parser)
     parser.set_defaults(run=run)
 
 

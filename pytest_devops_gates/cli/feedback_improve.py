@@ -13,10 +13,9 @@ from pytest_devops_gates.board import plan_file
 from pytest_devops_gates.board.items import WorkItem
 from pytest_devops_gates.board.source import NOTHING
 from pytest_devops_gates.cli import feedback_board, feedback_sources
-from pytest_devops_gates.cli.door import complain, through_pytest
-from pytest_devops_gates.cli.feedback_add import nested_rootdir
+from pytest_devops_gates.cli.door import complain, takes_rootdir, through_pytest
 from pytest_devops_gates.cli.feedback_board import Place
-from pytest_devops_gates.errors import UsageError
+from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.lessons import improvement, inbox, inbox_text, written
 from pytest_devops_gates.lessons.improvement import Chosen
 from pytest_devops_gates.lessons.lesson import KINDS, Lesson
@@ -45,7 +44,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="all lessons of a kind (repeatable): " + ", ".join(KINDS),
     )  # fmt: skip
     parser.add_argument("--milestone", metavar="NAME", help="another one than the next")
-    nested_rootdir(parser)
+    takes_rootdir(parser)
     parser.set_defaults(run=run)
 
 
@@ -57,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise UsageError("feedback improve: name a KEY, or --all-of KIND")
         place = feedback_board.place(here.project, arguments.milestone)
         if place is None:
-            raise UsageError(f"{NOTHING} · devops-gates plan milestone NAME --due DATE")
+            raise CannotTell(f"{NOTHING} · devops-gates plan milestone NAME --due DATE")
         seen = feedback_sources.look(here, place)
         lessons = review(seen, now)
         gone = improvement.dealt_with(lessons, arguments.lessons, place.items)

@@ -10,8 +10,7 @@ from datetime import datetime, timezone
 import pytest
 
 from pytest_devops_gates.cli import feedback_sources
-from pytest_devops_gates.cli.door import through_pytest
-from pytest_devops_gates.cli.feedback_add import nested_rootdir
+from pytest_devops_gates.cli.door import takes_json, takes_rootdir, through_pytest
 from pytest_devops_gates.columns import wrap
 from pytest_devops_gates.json_text import dump
 from pytest_devops_gates.lessons.lesson import KINDS, Lesson
@@ -26,11 +25,8 @@ NARROWEST = 60
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("review", help="list what deserves work, and why")
     parser.add_argument("--kind", choices=KINDS, help="only lessons of this kind")
-    # without a default, which would take the place of one before 'review'
-    parser.add_argument(
-        "--json", action="store_true", default=argparse.SUPPRESS, help="as JSON, with weights"
-    )
-    nested_rootdir(parser)
+    takes_json(parser, "as JSON, with weights", nested=True)
+    takes_rootdir(parser)
     parser.set_defaults(run=run)
 
 

@@ -10,8 +10,8 @@ from importlib import import_module
 
 import pytest
 
-from pytest_devops_gates.cli.door import takes_rootdir, through_pytest
-from pytest_devops_gates.cli.history_opened import NO_RUN, opened, takes_last
+from pytest_devops_gates.cli.door import takes_json, takes_rootdir, through_pytest
+from pytest_devops_gates.cli.history_opened import ALL, no_run, opened, takes_last, takes_profile
 from pytest_devops_gates.columns import cut, padded, width
 from pytest_devops_gates.history.records import RunRecord
 from pytest_devops_gates.json_text import dump
@@ -36,7 +36,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "history", help="list the last runs; trends, comparisons and DORA's measures"
     )
     takes_last(parser, SHOWN)
-    parser.add_argument("--json", action="store_true", help="all that is kept of them, as JSON")
+    takes_profile(parser, "only runs of this profile (default: of all)")
+    takes_json(parser, "all that is kept of them, as JSON")
     takes_rootdir(parser)
     parser.set_defaults(run=run)
     own = parser.add_subparsers(metavar="COMMAND")
@@ -46,24 +47,26 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(arguments: argparse.Namespace) -> int:
     def errand(pytest_config: pytest.Config, options: argparse.Namespace) -> int:
-        with opened(pytest_config) as history:
-            runs = history.store.runs(
-                history.project, limit=arguments.last, profile=arguments.profile
-            )
+        with opened(pytest_config, options) as history:
+            profile = history.meant(arguments.profile or ALL)
+            last = arguments.last or SHOWN
+            runs = history.store.runs(history.project, limit=last, profile=profile)
         if arguments.json:
             say(dump(runs))
         else:
             columns = max(shutil.get_terminal_size().columns, NARROWEST)
-            say("\n".join(render(runs, columns, shades())))
+            say("\n".join(render(runs, columns, shades(), profile)))
         return EXIT_PASS
 
     return through_pytest(errand, arguments)
 
 
-def render(runs: Sequence[RunRecord], columns: int, shades: str) -> Iterator[str]:
+def render(
+    runs: Sequence[RunRecord], columns: int, shades: str, profile: str | None = None
+) -> Iterator[str]:
     """A line for each run, the newest first, and what they come to."""
     if not runs:
-        yield NO_RUN
+        yield neutral(no_run(profile))
         return
     room = min(max(width(neutral(run.profile)) for run in runs), _LONGEST)
     for one in runs:

@@ -1,4 +1,4 @@
-"""``devops-gates history compare A B``: what is different between two runs."""
+"""``devops-gates history compare A [B]``: what is different between two runs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import pytest
 
-from pytest_devops_gates.cli.door import takes_rootdir, through_pytest
+from pytest_devops_gates.cli.door import takes_json, takes_rootdir, through_pytest
 from pytest_devops_gates.cli.history_opened import LATEST, Opened, opened
 from pytest_devops_gates.columns import wrap
+from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.history.differences import Differences, Tests, between
 from pytest_devops_gates.history.records import RunRecord
 from pytest_devops_gates.history.rows import TESTS_KEPT
@@ -27,11 +28,14 @@ MOST = 20
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("compare", help="what is different between two runs")
-    parser.add_argument("before", metavar="A", help="a run: its id, or the beginning of one")
     parser.add_argument(
-        "after", metavar="B", nargs="?", default=LATEST, help="another (default: the latest)"
+        "one", metavar="A", help=f"a run: its id, the beginning of one, or '{LATEST}'"
     )
-    parser.add_argument("--json", action="store_true", help="all of it, as JSON")
+    parser.add_argument(
+        "other", metavar="B", nargs="?",
+        help="what A is compared with (default: A is, with the run of its profile before it)",
+    )  # fmt: skip
+    takes_json(parser, "all of it, as JSON", nested=True)
     takes_rootdir(parser)
     parser.set_defaults(run=run)
 
@@ -39,10 +43,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(arguments: argparse.Namespace) -> int:
     def errand(pytest_config: pytest.Config, options: argparse.Namespace) -> int:
         with opened(pytest_config) as history:
-            before, after = history.run(arguments.before), history.run(arguments.after)
+            before, after = _runs(history, arguments.one, arguments.other)
             found = between(before, after, _untold(history, before, after))
         if arguments.json:
-            say(dump(found))
+            told = {name: getattr(found, name) for name in found.__struct_fields__}
+            say(dump({"before": before.run_id, "after": after.run_id, **told}))
         else:
             columns = max(shutil.get_terminal_size().columns, NARROWEST)
             for line in render(before, after, found):
@@ -51,6 +56,25 @@ def run(arguments: argparse.Namespace) -> int:
         return EXIT_PASS
 
     return through_pytest(errand, arguments)
+
+
+def _runs(history: Opened, one: str, other: str | None) -> tuple[RunRecord, RunRecord]:
+    """Both, or a run with the one before it. Raises UsageError where they are the same, and
+    CannotTell where there is none before it."""
+    first = history.run(one)
+    if other is None:
+        before = history.store.before(first)
+        if before is None:
+            told = (
+                f"{first.run_id} is the first run of the profile {first.profile} that is recorded"
+            )
+            raise CannotTell(f"{told} · devops-gates history compare {first.run_id} OTHER")
+        return before, first
+    second = history.run(other)
+    if first.run_id == second.run_id:
+        told = f"'{one[:100]}' and '{other[:100]}' are the same run, {first.run_id}"
+        raise UsageError(f"{told} · devops-gates history compare {first.run_id}")
+    return first, second
 
 
 def _untold(history: Opened, *runs: RunRecord) -> str | None:

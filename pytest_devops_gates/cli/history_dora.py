@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from pytest_devops_gates.cli.door import takes_rootdir, through_pytest
-from pytest_devops_gates.cli.history_opened import opened, up_to
+from pytest_devops_gates.cli.door import takes_json, takes_rootdir, through_pytest
+from pytest_devops_gates.cli.history_opened import opened
+from pytest_devops_gates.cli.parser import up_to
 from pytest_devops_gates.columns import padded, wrap
 from pytest_devops_gates.history.dora import DAYS, Measures
 from pytest_devops_gates.json_text import dump
@@ -32,7 +33,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--days", metavar="N", type=up_to(MOST_DAYS), default=DAYS,
         help=f"how many days it looks back (default: {DAYS})",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="the same as JSON")
+    takes_json(parser, nested=True)
     takes_rootdir(parser)
     parser.set_defaults(run=run)
 

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 
-from pytest_devops_gates.cli.door import takes_rootdir, through_pytest
-from pytest_devops_gates.cli.history_opened import NO_RUN, Opened, opened, takes_last
+from pytest_devops_gates.cli.door import takes_json, takes_rootdir, through_pytest
+from pytest_devops_gates.cli.history_opened import (
+    ALL,
+    Opened,
+    opened,
+    takes_last,
+    takes_profile,
+)
 from pytest_devops_gates.columns import cut, padded, width
-from pytest_devops_gates.errors import UsageError, did_you_mean
+from pytest_devops_gates.errors import CannotTell, UsageError, did_you_mean
 from pytest_devops_gates.history import trends
 from pytest_devops_gates.history.records import RunRecord
 from pytest_devops_gates.history.trends import Seen
@@ -38,39 +45,59 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "names", metavar="GATE.METRIC", nargs="*",
         help="such as coverage.line (default: coverage, tests, and the findings of each gate)",
     )  # fmt: skip
-    takes_last(parser, trends.RUNS)
-    parser.add_argument("--json", action="store_true", help="every value, as JSON")
+    takes_last(parser, trends.RUNS, nested=True)
+    told = f"only runs of this profile, '{ALL}' for those of all (default: that of a plain run)"
+    takes_profile(parser, told, nested=True)
+    takes_json(parser, "every value, as JSON", nested=True)
     takes_rootdir(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     def errand(pytest_config: pytest.Config, options: argparse.Namespace) -> int:
-        with opened(pytest_config) as history:
-            found = list(_trends(history, arguments))
+        with opened(pytest_config, options) as history:
+            profile = history.meant(arguments.profile)
+            found = list(_trends(history, arguments, profile))
+            why_none = "" if found else _why_none(history, profile)
         if arguments.json:
-            say(dump(found))
+            say(dump({"profile": profile or ALL, "trends": found}))
         else:
             columns = max(shutil.get_terminal_size().columns, NARROWEST)
-            say("\n".join(render(found, columns, shades())))
+            say("\n".join(render(found, columns, shades(), profile) if found else [why_none]))
         return EXIT_PASS
 
     return through_pytest(errand, arguments)
 
 
-def _trends(history: Opened, arguments: argparse.Namespace) -> Iterator[Trend]:
-    """The lines that were asked for. Raises UsageError for a metric that no run measured."""
-    asked = {"profile": arguments.profile, "limit": arguments.last}
+def _trends(history: Opened, arguments: argparse.Namespace, profile: str | None) -> Iterator[Trend]:
+    """The lines that were asked for. Raises UsageError for a metric that no run measured, and
+    CannotTell where there is no run."""
+    asked: dict[str, Any] = {"profile": profile, "limit": arguments.last or trends.RUNS}
     for name in arguments.names:
         points = history.store.series(history.project, name, **asked)
         if not points:
-            near = did_you_mean(name, history.store.metrics(history.project))
-            raise UsageError(f"no run that is recorded measured '{name}'{near}")
+            history.newest(profile)
+            raise UsageError(_unmeasured(history, name, profile))
         gate, _, metric = name.partition(".")
         yield Trend(gate, metric, points)
     if not arguments.names:
         runs = history.store.runs(history.project, **asked)
         yield from main_ones(runs)
+
+
+def _why_none(history: Opened, profile: str | None) -> str:
+    try:
+        history.newest(profile)
+    except CannotTell as reason:
+        return neutral(str(reason))
+    return neutral(f"a line takes two runs{f' of the profile {profile}' if profile else ''}")
+
+
+def _unmeasured(history: Opened, name: str, profile: str | None) -> str:
+    known = history.store.metrics(history.project)
+    if profile is not None and name in known:
+        return f"no run of the profile {profile} measured '{name}' · --profile {ALL}"
+    return f"no run that is recorded measured '{name[:100]}'{did_you_mean(name[:100], known)}"
 
 
 def main_ones(runs: Sequence[RunRecord]) -> tuple[Trend, ...]:
@@ -83,11 +110,12 @@ def main_ones(runs: Sequence[RunRecord]) -> tuple[Trend, ...]:
     return trends.drawn(trends.candidates(gates.values()), trends.points(runs))
 
 
-def render(found: Iterable[Trend], columns: int, shades: str) -> Iterator[str]:
-    """A line for each, with what it comes to."""
+def render(found: Sequence[Trend], columns: int, shades: str, profile: str | None) -> Iterator[str]:
+    """Of which runs they are, and a line for each with what it comes to."""
     told = [(trend, summary) for trend in found if (summary := of_trend(trend))]
+    whose = f"runs of the profile {profile}" if profile else "runs of all profiles together"
+    yield cut(neutral(f"{whose}:" if told else f"{whose}: none has a number"), columns)
     if not told:
-        yield f"a line takes two runs · {NO_RUN}"
         return
     names = [f"{trend.gate}.{trend.metric}" for trend, _ in told]
     room = min(max(width(neutral(name)) for name in names), _NAME)

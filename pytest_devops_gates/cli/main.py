@@ -22,7 +22,7 @@ from pytest_devops_gates.cli import (
     run,
     waivers,
 )
-from pytest_devops_gates.cli.door import complain
+from pytest_devops_gates.cli.parser import Parser
 from pytest_devops_gates.verdict import EXIT_USAGE
 
 COMMANDS = (
@@ -44,7 +44,7 @@ COMMANDS = (
 
 def parser() -> argparse.ArgumentParser:
     """The parser of ``devops-gates`` and its subcommands."""
-    result = argparse.ArgumentParser(
+    result = Parser(
         prog="devops-gates",
         description="One believable verdict on a whole project.",
         allow_abbrev=False,
@@ -68,10 +68,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         typed, after = typed[:at], typed[at + 1 :]
     try:
         arguments, rest = parsing.parse_known_args(typed)
-    except SystemExit as end:  # argparse exits with 2, which means "interrupted" here
+        if rest and not getattr(arguments, "takes_rest", False):
+            arguments.asked.error(f"unknown argument: {' '.join(rest)}")
+    except SystemExit as end:
         return EXIT_USAGE if end.code else 0
-    if rest and not getattr(arguments, "takes_rest", False):
-        return complain(f"unknown argument: {' '.join(rest)} · devops-gates --help", EXIT_USAGE)
     arguments.for_pytest, arguments.command = [*rest, *after], []
     if getattr(arguments, "takes_command", False):
         arguments.for_pytest, arguments.command = rest, after

@@ -16,7 +16,7 @@ from pytest_devops_gates.board.items import Board, Milestone
 from pytest_devops_gates.board.plan_file import FILE
 from pytest_devops_gates.board.source import Release
 from pytest_devops_gates.cli import plan_screen
-from pytest_devops_gates.cli.door import takes_rootdir, through_pytest
+from pytest_devops_gates.cli.door import takes_json, takes_rootdir, through_pytest
 from pytest_devops_gates.cli.plan_place import Place, of
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.json_text import dump
@@ -33,7 +33,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         "plan", help="show what is planned, milestone by milestone; add to it, and change it"
     )
-    parser.add_argument("--json", action="store_true", help="print the board as JSON")
+    takes_json(parser, "print the board as JSON")
     takes_rootdir(parser)
     parser.set_defaults(run=run)
     own = parser.add_subparsers(metavar="COMMAND")

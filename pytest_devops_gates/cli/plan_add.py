@@ -10,8 +10,8 @@ import pytest
 from pytest_devops_gates.board import plan_edit, service
 from pytest_devops_gates.board.items import KINDS, WorkItem
 from pytest_devops_gates.board.plan_file import FILE, PlanFile
-from pytest_devops_gates.cli.door import through_pytest
-from pytest_devops_gates.cli.plan_place import Place, of, takes_own_rootdir
+from pytest_devops_gates.cli.door import takes_rootdir, through_pytest
+from pytest_devops_gates.cli.plan_place import Place, of
 from pytest_devops_gates.decode import one_of
 from pytest_devops_gates.errors import UsageError, did_you_mean
 from pytest_devops_gates.neutral import neutral
@@ -31,7 +31,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], na
         help="a requirement that it has to meet; may be said several times",
     )  # fmt: skip
     parser.add_argument("--id", metavar="ID", help="its id (default: the next W-NUMBER)")
-    takes_own_rootdir(parser)
+    takes_rootdir(parser)
     parser.set_defaults(run=run)
 
 

@@ -9,8 +9,8 @@ import pytest
 from pytest_devops_gates.board import plan_edit, service
 from pytest_devops_gates.board.items import DOING, DONE, DROPPED
 from pytest_devops_gates.board.plan_file import FILE
-from pytest_devops_gates.cli.door import through_pytest
-from pytest_devops_gates.cli.plan_place import of, takes_own_rootdir
+from pytest_devops_gates.cli.door import takes_rootdir, through_pytest
+from pytest_devops_gates.cli.plan_place import of
 from pytest_devops_gates.errors import UsageError
 from pytest_devops_gates.neutral import neutral
 from pytest_devops_gates.screen import say
@@ -27,7 +27,7 @@ HELP = {
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str) -> None:
     parser = commands.add_parser(name, help=HELP[name])
     parser.add_argument("ids", metavar="ID", nargs="+", help="the id of an item, or several")
-    takes_own_rootdir(parser)
+    takes_rootdir(parser)
     parser.set_defaults(run=run, status=STATUS[name])
 
 

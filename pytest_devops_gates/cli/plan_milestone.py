@@ -10,8 +10,8 @@ import pytest
 from pytest_devops_gates.board import plan_edit, service
 from pytest_devops_gates.board.items import DOING, TODO, Board, Milestone
 from pytest_devops_gates.board.plan_file import FILE, check_day
-from pytest_devops_gates.cli.door import through_pytest
-from pytest_devops_gates.cli.plan_place import of, takes_own_rootdir
+from pytest_devops_gates.cli.door import takes_rootdir, through_pytest
+from pytest_devops_gates.cli.plan_place import of
 from pytest_devops_gates.errors import UsageError
 from pytest_devops_gates.neutral import neutral
 from pytest_devops_gates.screen import say
@@ -24,7 +24,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], na
     parser.add_argument("name", metavar="NAME", help="its name, such as the version: 1.4")
     parser.add_argument("--due", metavar="DATE", help="the day by which it is to be reached")
     parser.add_argument("--close", action="store_true", help="it is behind us")
-    takes_own_rootdir(parser)
+    takes_rootdir(parser)
     parser.set_defaults(run=run)
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from pytest_devops_gates.board import plan_edit, service
 from pytest_devops_gates.board.plan_file import FILE
-from pytest_devops_gates.cli.door import through_pytest
-from pytest_devops_gates.cli.plan_place import of, takes_own_rootdir
+from pytest_devops_gates.cli.door import takes_rootdir, through_pytest
+from pytest_devops_gates.cli.plan_place import of
 from pytest_devops_gates.errors import UsageError, did_you_mean
 from pytest_devops_gates.neutral import neutral
 from pytest_devops_gates.screen import say
@@ -20,7 +20,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], na
     parser = commands.add_parser(name, help="put something into another milestone")
     parser.add_argument("ids", metavar="ID", nargs="+", help="the id of an item, or several")
     parser.add_argument("milestone", metavar="MILESTONE", help="the milestone to put it into")
-    takes_own_rootdir(parser)
+    takes_rootdir(parser)
     parser.set_defaults(run=run)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import time
 from pathlib import Path
 
@@ -47,15 +46,4 @@ def of(pytest_config: pytest.Config) -> Place:
         file=plan_file.read(data) if data is not None else None,
         version=source.version(project),
         asked=asked if isinstance(asked, str) else None,
-    )
-
-
-def takes_own_rootdir(parser: argparse.ArgumentParser) -> None:
-    """Give a subcommand of ``plan`` the option ``--rootdir``, without a default, which would take
-    the place of one that stands before it."""
-    parser.add_argument(
-        "--rootdir",
-        metavar="DIR",
-        default=argparse.SUPPRESS,
-        help="the project's root, as pytest's --rootdir",
     )

@@ -15,7 +15,7 @@ from pytest_devops_gates import archive, config, registry, runs, waiver_file
 from pytest_devops_gates.cli import waivers_add
 from pytest_devops_gates.cli.door import takes_rootdir, through_pytest
 from pytest_devops_gates.columns import cut, padded, width, wrap
-from pytest_devops_gates.errors import UsageError
+from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Finding
 from pytest_devops_gates.neutral import neutral
 from pytest_devops_gates.screen import say
@@ -105,7 +105,7 @@ def _latest(root: Path) -> Verdict | None:
     """The newest run's verdict; None before the first. Raises UsageError for one that is broken."""
     try:
         folder = runs.find(root, "latest")
-    except UsageError:
+    except CannotTell:
         return None
     return archive.load(folder).verdict
 

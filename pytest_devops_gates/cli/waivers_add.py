@@ -11,6 +11,7 @@ import pytest
 
 from pytest_devops_gates import archive, config, lookup, registry, runs, waiver_file
 from pytest_devops_gates.cli.door import through_pytest
+from pytest_devops_gates.cli.parser import up_to
 from pytest_devops_gates.errors import UsageError
 from pytest_devops_gates.evidence import Finding
 from pytest_devops_gates.explanation import brief
@@ -40,7 +41,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--days",
         metavar="N",
-        type=int,
+        type=up_to(LONGEST),
         default=DAYS,
         help=f"how long it holds, {LONGEST} at most (default: {DAYS})",
     )
@@ -104,8 +105,6 @@ def made(finding: Finding, arguments: argparse.Namespace, file: WaiverFile, toda
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    if not 1 <= arguments.days <= LONGEST:
-        raise UsageError(f"--days: {arguments.days} is not between 1 and {LONGEST}")
     for name in ("reason", "owner"):
         if not is_text(getattr(arguments, name)):
             raise UsageError(f"--{name} says nothing")

@@ -26,6 +26,11 @@ from pytest_devops_gates.stage import Stage
 KEY = "tool.devops-gates.gates.incidents.options"
 SHOWN = 200
 """Characters of a title that a finding shows."""
+OTHER_MENDS = {
+    "alertmanager": "mend it, or silence the alert for as long as its fix is rolled out",
+    "deployments": "roll it back, or roll out what mends it",
+}
+"""What ends an incident, by who knows of it; those of the tracker have issues."""
 
 _SEVERITIES = tuple(Severity)
 
@@ -106,8 +111,9 @@ def _going_on(one: Incident, lines: dict[str, int], now: datetime) -> Finding:
     after = f", after the roll-out {one.deployment}" if one.deployment else ""
     place = f" in {visible(one.environment)}" if one.environment else ""
     told = f"{visible(one.id)}: {_short(one.title)} · for {_span(_age(one, now))}{place}{after}"
-    mend = f" · once it is over, give it its 'ended' in {FILE}" if one.id in lines else ""
-    return Finding("open-incident", told + mend, one.severity, path=_path(one, lines),
+    mend = OTHER_MENDS.get(one.source, "mend it, and close its issue")
+    mend = f"once it is over, give it its 'ended' in {FILE}" if one.id in lines else mend
+    return Finding("open-incident", f"{told} · {mend}", one.severity, path=_path(one, lines),
                    line=lines.get(one.id))  # fmt: skip
 
 

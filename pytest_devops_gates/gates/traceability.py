@@ -165,8 +165,10 @@ RULES = (
     ),
     Rule(
         "skipped-only",
-        "The tests that bear a requirement were skipped, left out, or are expected to fail.",
-        "Run at least one of them to a pass: what was not tried proves nothing.",
+        "The tests that bear a requirement were skipped, whole or in a subtest, left out, or are"
+        " expected to fail.",
+        "Run at least one of them, with all of its subtests, to a pass: what was not tried proves"
+        " nothing.",
     ),
     Rule(
         "not-yet-proven",

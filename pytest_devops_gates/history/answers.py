@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -9,20 +10,25 @@ from collections.abc import Iterable
 import msgspec
 
 from pytest_devops_gates.evidence import RanTest
+from pytest_devops_gates.history.differences import JUDGED
 from pytest_devops_gates.history.records import RunRecord
 
 PASSED, FAILED = "passed", "failed"
 
 
 class Repeated(msgspec.Struct, frozen=True):
-    """A rule whose findings come again: in how many ``runs``, and how many of them in all. ``last``
-    is the id of the newest of these runs."""
+    """A rule that found something new: in how many ``runs``, and how much of it in all. ``last`` is
+    the id of the newest of these runs. ``times`` is how often it came, after runs in which its gate
+    was judged without it, and ``stays`` in how many of the newest of those it was, one after the
+    other: 0 where it is gone."""
 
     gate: str
     rule: str
     runs: int
     findings: int
     last: str
+    times: int
+    stays: int
 
 
 class Flaky(msgspec.Struct, frozen=True):
@@ -57,14 +63,24 @@ class Outcomes(msgspec.Struct, frozen=True):
 
 def repeated(runs: Iterable[RunRecord]) -> tuple[Repeated, ...]:
     """The rules of ``runs`` (newest first) whose findings were new, those of most runs first."""
-    found: dict[tuple[str, str], list[int]] = defaultdict(list)
-    last: dict[tuple[str, str], str] = {}
-    for run in runs:
-        for rule in run.rules:
-            if rule.new:
-                found[rule.gate, rule.rule].append(rule.new)
-                last.setdefault((rule.gate, rule.rule), run.run_id)
-    answers = [Repeated(*key, len(new), sum(new), last[key]) for key, new in found.items()]
+    seen = [
+        (
+            run.run_id,
+            {gate.name for gate in run.gates if gate.outcome in JUDGED},
+            {(rule.gate, rule.rule): rule.new for rule in run.rules if rule.new},
+        )
+        for run in runs
+    ]
+    keys = dict.fromkeys(key for _, _, new in seen for key in new)
+    answers = []
+    for key in keys:
+        there = [key in new for _, judged, new in seen if key in new or key[0] in judged]
+        spells = [(is_there, len(list(spell))) for is_there, spell in itertools.groupby(there)]
+        found = [(run_id, new[key]) for run_id, _, new in seen if key in new]
+        total, last = sum(count for _, count in found), found[0][0]
+        times = sum(is_there for is_there, _ in spells)
+        stays = spells[0][1] if there[0] else 0
+        answers.append(Repeated(*key, len(found), total, last, times, stays))
     return tuple(sorted(answers, key=lambda one: (-one.runs, -one.findings, one.gate, one.rule)))
 
 

@@ -36,6 +36,12 @@ class Questions:
         values = {"project": rows.plain(project), "limit": max(0, limit), **met}
         return self._database.select(sql.newest_runs(columns, met), values)
 
+    def before(self, run: RunRecord) -> list[str]:
+        """The id of the run of the same profile before one, if there is any."""
+        filters = {"before": rows.moment(run.started), "other": run.run_id, "profile": run.profile}
+        met = {name: rows.plain(value) for name, value in filters.items()}
+        return [row[0] for row in self.newest("run_id", run.project, 1, met)]
+
     def whole(self, project: str, run_ids: Sequence[str]) -> Iterator[RunRecord]:
         """Runs by their ids, with the tests that are still known, in the order of the ids."""
         tests = {**self.failures(project, run_ids), **self.tests(project, run_ids)}

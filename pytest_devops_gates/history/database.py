@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from pytest_devops_gates.errors import CannotTell
+
 Values = Mapping[str, Any]
 Step = tuple[str, Sequence[Values]]
 """A statement with named parameters, and the values with which it is carried out, one by one."""
+
+
+class Misled(CannotTell):
+    """The address of the history is none: whoever configured it can mend that."""
 
 
 class Database(Protocol):

@@ -13,7 +13,7 @@ from statistics import median
 import msgspec
 
 from pytest_devops_gates.deployments import DEPLOYED, STARTED, Deployment
-from pytest_devops_gates.errors import UsageError, did_you_mean
+from pytest_devops_gates.errors import CannotTell, UsageError, did_you_mean
 from pytest_devops_gates.history.failures import Ended, Failure, failures, in_order, mended
 from pytest_devops_gates.history.instants import instant, written
 from pytest_devops_gates.history.lineage import Delivered
@@ -34,12 +34,20 @@ class Measures(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
+class NothingDeployed(CannotTell):
+    """There is nothing to measure."""
+
+
 def environment_of(deployments: Sequence[Deployment], asked: str | None = None) -> str:
     """The environment that is measured: the one ``asked`` for, ``production``, or the only one.
 
-    Raises UsageError where none of these has ever been deployed to.
+    Raises UsageError where none of these has ever been deployed to, and NothingDeployed where
+    nothing has.
     """
     known = sorted({one.environment for one in deployments})
+    if not known:
+        told = "no deployment is recorded · devops-gates release deploy records them"
+        raise NothingDeployed(told)
     if asked is not None:
         if asked in known:
             return asked
@@ -48,8 +56,6 @@ def environment_of(deployments: Sequence[Deployment], asked: str | None = None) 
         return PRODUCTION
     if len(known) == 1:
         return known[0]
-    if not known:
-        raise UsageError("no deployment is recorded · devops-gates release deploy records them")
     several = ", ".join(known)
     raise UsageError(f"deployed to {several}, and none is named production · --environment NAME")
 

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from pytest_devops_gates import disk
 from pytest_devops_gates.errors import CannotTell
-from pytest_devops_gates.history.database import Database
+from pytest_devops_gates.history.database import Database, Misled
 from pytest_devops_gates.outside import HistoryTable
 from pytest_devops_gates.runs import FOLDER
 
@@ -18,7 +18,8 @@ _POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
 
 
 def opened(root: Path, table: HistoryTable, environment: Mapping[str, str]) -> Database:
-    """The database of a project. Raises CannotTell without saying a password."""
+    """The database of a project. Raises CannotTell without saying a password,
+    and Misled where nothing leads to one."""
     own = environment.get(VARIABLE, "").strip()
     url = own or (table.url or "").strip()
     if not url:
@@ -33,9 +34,7 @@ def opened(root: Path, table: HistoryTable, environment: Mapping[str, str]) -> D
 
         return Sqlite(root / unquote(rest[1:]))
     told = VARIABLE if own else "[tool.devops-gates.history] url"
-    raise CannotTell(
-        f"{told} leads to no history · postgresql://USER@HOST/DATABASE or sqlite:///PATH"
-    )
+    raise Misled(f"{told} leads to no history · postgresql://USER@HOST/DATABASE or sqlite:///PATH")
 
 
 def _own(root: Path) -> Database:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.history import sql
-from pytest_devops_gates.history.database import Step, Values
+from pytest_devops_gates.history.database import Misled, Step, Values
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
@@ -50,7 +50,7 @@ class Postgres:
         try:
             parsed = _parsed(url)
         except (ArgumentError, ValueError):
-            raise CannotTell(
+            raise Misled(
                 "the URL of the history cannot be read"
                 " · postgresql://USER:PASSWORD@HOST/DATABASE, special characters as %XX"
             ) from None

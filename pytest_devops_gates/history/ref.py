@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from pytest_devops_gates.errors import CannotTell
+from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.git import answer, git
 from pytest_devops_gates.process import BUILD
 
@@ -75,7 +75,7 @@ class Remote(msgspec.Struct, frozen=True):
         named = git(self.root, "remote").decode("utf-8", "replace").split()
         if self.name not in named and not re.search(r"[/:\\]", self.name):
             known = f" (known: {', '.join(named)})" if named else ""
-            raise CannotTell(
+            raise UsageError(
                 f"there is no remote '{self.name}'{known} · git remote add {self.name} URL"
             )
         out = self.ask("ls-remote", "--", self.name, REF).decode("ascii", "replace")

@@ -102,6 +102,8 @@ _RUN_FILTERS = {
     "measured": "metrics LIKE :measured ESCAPE '!'",
     "run_id": "run_id = :run_id",
     "begins": "run_id LIKE :begins ESCAPE '!'",
+    "before": "(started < :before OR started = :before AND run_id < :other)",
+    "other": "run_id <> :other",
 }
 
 

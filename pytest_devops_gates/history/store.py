@@ -101,6 +101,10 @@ class Store:
             raise UsageError(f"several runs begin with '{run_id[:100]}': say more of its id")
         return next(self._ask.whole(project, [row[0] for row in found]), None)
 
+    def before(self, run: RunRecord) -> RunRecord | None:
+        """The run of the same profile before one, with its tests; None where it is the first."""
+        return next(self._ask.whole(run.project, self._ask.before(run)), None)
+
     def series(
         self,
         project: str,

@@ -1,4 +1,4 @@
-"""A run as metrics of Prometheus, for the textfile collector of its node exporter. Pure.
+"""Runs as metrics of Prometheus, for the textfile collector of its node exporter. Pure.
 
 Source: https://prometheus.io/docs/instrumenting/exposition_formats/ (text format 0.0.4), and
 https://prometheus.io/docs/practices/naming/ for the names. All are gauges: each run is told anew,
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -26,6 +26,7 @@ INSTALL = "python -m pip install 'pytest-devops-gates[metrics]'"
 
 _STATES = ("new", "known", "waived")
 _VERDICTS = (PASS, FAIL, UNKNOWN)
+_PREFIX = "devops_gates_"
 _COMMON = ("project", "profile")
 _DORA = {
     "lead_time": ("lead_time_seconds", "Median time from a commit to its deployment."),
@@ -45,15 +46,43 @@ class Gauge(msgspec.Struct, frozen=True):
     values: tuple[tuple[tuple[str, ...], float], ...]
 
 
-def text(run: RunRecord, dora: Dora | None = None) -> str:
-    """The run in the text format. Raises CannotTell without prometheus-client."""
+Samples = tuple[Gauge, list[tuple[dict[str, str], float]]]
+"""A metric, and its values by their labels."""
+
+
+def text(runs: Sequence[RunRecord], dora: Dora | None = None) -> str:
+    """The runs, of different profiles, in the text format; DORA's measures are told with the first.
+    Raises CannotTell without prometheus-client."""
     try:
         from prometheus_client import CollectorRegistry, generate_latest
     except ImportError:
         raise CannotTell(f"prometheus-client is not installed · {INSTALL}") from None
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Told(run, dora))
+    registry.register(_Told(samples(runs, dora)))
     return generate_latest(registry).decode("utf-8")
+
+
+def plain(runs: Sequence[RunRecord], dora: Dora | None = None) -> Iterator[dict[str, object]]:
+    """The same for JSON: each value with its name and labels."""
+    for gauge, values in samples(runs, dora):
+        for labels, value in values:
+            yield {"name": f"{_PREFIX}{gauge.name}", "labels": labels, "value": value}
+
+
+def samples(runs: Sequence[RunRecord], dora: Dora | None = None) -> list[Samples]:
+    """Each metric once, with the finite values of all runs by their labels."""
+    found: dict[str, Samples] = {}
+    for at, run in enumerate(runs):
+        common = {"project": run.project, "profile": run.profile}
+        for one in gauges(run, None if at else dora):
+            values = [
+                ({**common, **dict(zip(one.labels, named, strict=True))}, value)
+                for named, value in one.values
+                if math.isfinite(value)
+            ]
+            if values:
+                found.setdefault(one.name, (one, []))[1].extend(values)
+    return list(found.values())
 
 
 def gauges(run: RunRecord, dora: Dora | None = None) -> Iterator[Gauge]:
@@ -128,21 +157,18 @@ def _single(name: str, tells: str, value: float) -> Gauge:
 class _Told:
     """What prometheus-client asks for metrics."""
 
-    def __init__(self, run: RunRecord, dora: Dora | None) -> None:
-        self._common = (run.project, run.profile)
-        self._gauges = tuple(gauges(run, dora))
+    def __init__(self, told: Iterable[Samples]) -> None:
+        self._told = told
 
     def collect(self) -> Iterable[Metric]:
         from prometheus_client.core import GaugeMetricFamily
 
-        for one in self._gauges:
-            values = [(named, value) for named, value in one.values if math.isfinite(value)]
-            if values:
-                labels = [*_COMMON, *one.labels]
-                made = GaugeMetricFamily(f"devops_gates_{one.name}", one.tells, labels=labels)
-                for named, value in values:
-                    made.add_metric([_safe(label) for label in (*self._common, *named)], value)
-                yield made
+        for gauge, values in self._told:
+            name = f"{_PREFIX}{gauge.name}"
+            made = GaugeMetricFamily(name, gauge.tells, labels=[*_COMMON, *gauge.labels])
+            for labels, value in values:
+                made.add_metric([_safe(label) for label in labels.values()], value)
+            yield made
 
 
 def _safe(label: str) -> str:

@@ -7,9 +7,13 @@ from collections.abc import Iterator, Sequence
 from pytest_devops_gates.conditions import number
 from pytest_devops_gates.history.answers import Flaky, Repeated, SlowGate
 from pytest_devops_gates.lessons.lesson import Lesson, key_of
+from pytest_devops_gates.lessons.worsening import OF_THE_CHANGE
 
-LEAST_RUNS = 3
-"""Runs in which a rule has to find something new, before it counts as repeated."""
+CAME, STAYED = 3, 3
+"""How often a rule has to come (so it came back twice), or in how many runs one after the other it
+has to stay: what came once and is gone was seen to."""
+TOLD = frozenset({"inbox", "incidents", "work-items"})
+"""Gates of whose findings other lessons tell."""
 SLOW, SHARE = 5.0, 0.1
 """Seconds, and the share of all gates' time, from which on a gate counts as slow."""
 MOST = 5
@@ -42,12 +46,23 @@ def of_flaky_tests(tests: Sequence[Flaky]) -> Iterator[Lesson]:
 
 
 def of_repeated(rules: Sequence[Repeated]) -> Iterator[Lesson]:
-    again = [one for one in rules if one.runs >= LEAST_RUNS]
+    """Rules that came back, or stay; those about the change itself stay as long as it is worked on,
+    and have to come back."""
+    again = [one for one in rules if one.gate not in TOLD and (_came_back(one) or _stays(one))]
     for one in again[:MOST]:
+        how = f"came {one.times} times" if _came_back(one) else "still there"
         yield Lesson(
             key_of("finding", f"{one.gate}/{one.rule}"),
             "finding",
             f"Stop {one.gate} from finding {one.rule} again and again",
-            f"new in {one.runs} of the last runs, {one.findings} findings in all",
+            f"new in {one.runs} of the last runs, {how}",
             40.0 + min(one.runs / 5, 9),
         )
+
+
+def _came_back(one: Repeated) -> bool:
+    return one.times >= CAME
+
+
+def _stays(one: Repeated) -> bool:
+    return one.stays >= STAYED and one.gate not in OF_THE_CHANGE

@@ -1,4 +1,5 @@
-"""Whether a roll-out to an environment may begin: the evidence, the approvals, and the freeze."""
+"""Whether a roll-out to an environment may begin: the evidence, the approvals, the freeze, and what
+is going wrong already."""
 
 from __future__ import annotations
 
@@ -9,10 +10,11 @@ from pathlib import Path
 
 import msgspec
 
-from pytest_devops_gates import approvals, descent, git
+from pytest_devops_gates import approvals, descent, git, policy
 from pytest_devops_gates.config import MANUAL, TABLE, EnvironmentTable
 from pytest_devops_gates.errors import CannotTell, NotApplicable, UsageError
-from pytest_devops_gates.evidence import Evidence
+from pytest_devops_gates.evidence import Evidence, Severity
+from pytest_devops_gates.gate import REQUIRED, Gate, Options
 from pytest_devops_gates.neutral import visible
 from pytest_devops_gates.outlook import Outlook
 from pytest_devops_gates.project import Project
@@ -21,8 +23,9 @@ from pytest_devops_gates.release.check import FAILED, OK, Check
 from pytest_devops_gates.release.expectations import Expected
 from pytest_devops_gates.release.keys import PublicKey
 from pytest_devops_gates.release.verification import verify
-from pytest_devops_gates.verdict import Verdict
+from pytest_devops_gates.verdict import FAIL, UNKNOWN, Verdict
 
+INCIDENTS = "incidents"
 BY = "approved by "
 """How the gate ``approval`` begins a note on somebody who did."""
 
@@ -69,6 +72,7 @@ def permission(asked: Asked, seen: Outlook) -> Permission:
     manual = asked.environment.approval == MANUAL
     if asked.environment.freeze:
         checks.append(_asked("freeze", seen, project, {}).check)
+    checks += _incidents(seen)
     approved = _Answer(Check("approval", OK, f"approval: automatic, by {asked.path}"))
     if manual:
         approved = _asked("approval", seen, project, {"environment": asked.name})
@@ -131,23 +135,55 @@ class _Answer(msgspec.Struct, frozen=True):
 
 def _asked(name: str, seen: Outlook, project: Project, more: Mapping[str, str]) -> _Answer:
     """What a gate says here and now: only its explicit pass lets anything begin."""
-    gate = next(gate for gate in seen.plan.gates if gate.name == name)
-    assert gate.function is not None
-    options = seen.plan.options[name]
+    gate, options = _gate(name, seen), seen.plan.options[name]
     if more:
         options = msgspec.structs.replace(options, automatic=False, **more)
-    try:
-        if not more and gate.applies and (reason := gate.applies(project, options)):
-            raise NotApplicable(reason)
-        found = gate.function(project, options, ())
-    except NotApplicable as reason:
-        return _Answer(Check(name, OK, f"{name}: {reason}"))
-    except CannotTell as why:
-        return _Answer(Check(name, FAILED, f"{name}: cannot be told: {why}"))
+    found = _told(gate, project, options, is_asked_anyway=bool(more))
+    if found.not_applicable:
+        return _Answer(Check(name, OK, f"{name}: {found.not_applicable}"))
     wrong = next(_wrong(found), None)
     told = wrong or ", ".join(found.notes) or "nothing stands against it"
     check = Check(name, FAILED if wrong else OK, f"{name}: {told}")
     return _Answer(check, () if wrong else tuple(n.removeprefix(BY) for n in found.notes))
+
+
+def _incidents(seen: Outlook) -> Iterator[Check]:
+    """What is going wrong now, where that would hold the release: the run may be a day old."""
+    settings = seen.plan.settings[INCIDENTS]
+    if INCIDENTS in seen.plan.reasons or settings.level != REQUIRED:
+        return
+    project = msgspec.structs.replace(seen.project, started=time.time())
+    found = _told(_gate(INCIDENTS, seen), project, seen.plan.options[INCIDENTS])
+    ruling = policy.rule(msgspec.structs.replace(settings, again=""), found)
+    if ruling.outcome in (FAIL, UNKNOWN):
+        worst = min(
+            found.findings, key=lambda one: list(Severity).index(one.severity), default=None
+        )
+        why = f": {worst.message}" if worst and ruling.outcome == FAIL else ""
+        yield Check(INCIDENTS, FAILED, f"{ruling.reason}{why}")
+    else:
+        told = found.not_applicable or ", ".join(found.notes)
+        yield Check(INCIDENTS, OK, f"{INCIDENTS}: {told}")
+
+
+def _gate(name: str, seen: Outlook) -> Gate:
+    return next(gate for gate in seen.plan.gates if gate.name == name)
+
+
+def _told(
+    gate: Gate, project: Project, options: Options, *, is_asked_anyway: bool = False
+) -> Evidence:
+    """The evidence of a gate, asked in this process; ``is_asked_anyway`` where it applies for other
+    reasons than its own."""
+    assert gate.function is not None
+    try:
+        if not is_asked_anyway and gate.applies and (reason := gate.applies(project, options)):
+            raise NotApplicable(reason)
+        return gate.function(project, options, ())
+    except NotApplicable as reason:
+        return Evidence(not_applicable=str(reason))
+    except CannotTell as why:
+        return Evidence(unknown=f"cannot be told: {why}")
 
 
 def _wrong(found: Evidence) -> Iterator[str]:

@@ -49,6 +49,14 @@ def test_run_is_the_same_as_the_flag(project: Checkout, test: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("safe", ["", "1"])
+def test_run_imports_what_pythonpath_names(project: Checkout, safe: str) -> None:
+    project.write({"src/single.py": "x = 1\n", "test_a.py": "import single\n" + TEST})
+    env = {"PYTHONPATH": "src", "PYTHONSAFEPATH": safe}
+    run = devops(project, "run", "--gate", "tests", env=env)
+    assert run.outcome("tests") == "pass", run
+
+
 def test_what_run_does_not_know_is_for_pytest(project: Checkout) -> None:
     run = devops(project, "run", "-k", "nothing or one", "--co")
     assert "1 test collected" in run.stdout

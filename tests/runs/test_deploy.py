@@ -21,7 +21,7 @@ from tests.conftest import Checkout, Ended
 
 pytestmark = pytest.mark.slow
 
-KEPT = ("package", "tests", "freeze", "approval", "policy")
+KEPT = ("package", "tests", "freeze", "approval", "policy", "incidents")
 OFF = ", ".join(f'{gate.name} = "off"' for gate in GATES if gate.name not in KEPT)
 PYPROJECT = f"""
 [build-system]
@@ -166,6 +166,30 @@ def test_what_does_not_operate_is_rolled_back(sound: Checkout) -> None:
     again = deploy(sound, "staging", "--then", *PYTHON, "open('.devops-gates/up', 'w')")
     assert again.status == 0, again
     assert "approval: automatic" in again.stdout
+
+
+INCIDENT = """
+[[incident]]
+id = "I-1"
+title = "Nothing sounds"
+severity = "high"
+started = 2026-01-02T10:00:00Z
+"""
+
+
+def test_an_incident_since_the_run_holds_a_roll_out_and_no_roll_back(sound: Checkout) -> None:
+    goes_wrong = (
+        f"open('devops-gates/incidents.toml', 'w').write({INCIDENT!r}); raise SystemExit(1)"
+    )
+    run = deploy(sound, "production", *PYTHON, goes_wrong)
+    assert run.status == 1, run
+    assert "rolled back in " in run.stdout, run
+    assert (sound.root / ".devops-gates" / "back").exists()
+    run = deploy(sound, "production", *PYTHON, "open('begun', 'w')")
+    assert run.status == 1, run
+    assert run.stdout.splitlines()[-1] == "NOT deployed to production: incidents"
+    assert "FAILED       incidents: open 1, needs == 0: I-1: Nothing sounds" in run.stdout
+    assert not (sound.root / "begun").exists()
 
 
 def begun(sound: Checkout, *args: str) -> subprocess.Popen[str]:

@@ -249,7 +249,7 @@ def test_without_a_run(checkout: Checkout) -> None:
     checkout.write({"a.py": "x = 1\n"})
     assert "unknown gate 'lnt'" in explain(checkout, "lnt").stderr
     run = explain(checkout, "abcd1234")
-    assert run.status == 4
+    assert run.status == 6
     assert "there is no run in" in run.stderr
     assert "pytest --devops-gates" in run.stderr
     assert explain(checkout, "lint").status == 0

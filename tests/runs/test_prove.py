@@ -218,3 +218,45 @@ def test_nothing_to_prove_is_no_success(checkout: Checkout) -> None:
     checkout.write({"readme.txt": "x"}).commit()
     status, told = prove(checkout, "coverage")
     assert status == 6, told
+
+
+SINGLE = """
+[tool.pytest.ini_options]
+testpaths = ["tests"]
+
+[tool.coverage.run]
+source = ["src"]
+
+[tool.coverage.report]
+fail_under = 80
+"""
+
+
+@pytest.mark.parametrize("place", ["root", "folder", "absolute"])
+def test_what_pythonpath_names_is_found_from_the_copies(checkout: Checkout, place: str) -> None:
+    """What lies in the project is imported from the copy, all else from where it is."""
+    checkout.write(
+        {
+            "pyproject.toml": SINGLE,
+            "src/single.py": "def double(n):\n    return 2 * n\n",
+            "tests/test_single.py": "import neighbour, single\n"
+            "def test_double(): assert single.double(neighbour.x) == 4\n",
+        }
+    ).commit()
+    deps = checkout.root.parent / "deps"
+    deps.mkdir()
+    (deps / "neighbour.py").write_text("x = 2\n")
+    named = {
+        "root": "src:../deps",
+        "folder": "../src:../../deps",
+        "absolute": f"{checkout.root}/src:{deps}",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest_devops_gates", "prove", "tests", "coverage"],
+        cwd=checkout.root / "tests" if place == "folder" else checkout.root,
+        env={**checkout.environment(), "PYTHONPATH": named[place]},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.stdout.count("bites") == 2, done

@@ -137,7 +137,7 @@ def test_a_verdict_of_another_schema_is_not_guessed_at(judged: Checkout, tmp_pat
 
 def test_no_run_yet(checkout: Checkout) -> None:
     run = report(checkout)
-    assert run.status == 4
+    assert run.status == 6
     assert "pytest --devops-gates" in run.stderr
 
 

@@ -57,16 +57,56 @@ def test_slow(): pass
 class Unit(unittest.TestCase):
     @pytest.mark.requirement("UNIT")
     def test_unit(self): pass
+
+    @pytest.mark.requirement("SUBTESTS")
+    def test_subtests(self):
+        for n in range(2):
+            with self.subTest(n=n):
+                self.assertLess(n, 2)
+
+    @pytest.mark.requirement("NO-SUBTEST")
+    def test_no_subtest(self):
+        for n in range(2):
+            with self.subTest(n=n):
+                self.skipTest("not here")
+
+    @pytest.mark.requirement("HALF")
+    def test_half(self):
+        with self.subTest("one"):
+            self.skipTest("not here")
+        with self.subTest("other"):
+            self.assertTrue(True)
+"""
+FIXTURE = """
+import pytest
+
+@pytest.mark.requirement("SUBTESTS")
+def test_subtests(subtests):
+    with subtests.test("one"):
+        assert True
+
+@pytest.mark.requirement("NO-SUBTEST")
+def test_no_subtest(subtests):
+    with subtests.test("one"):
+        pytest.skip("not here")
+
+@pytest.mark.requirement("XFAIL")
+def test_xfail(subtests):
+    with subtests.test("one"):
+        pytest.xfail("not yet")
 """
 EXPECTED = {
     "": (1, 0, 0, 1),
-    "ALL": (6, 1, 2, 10),
+    "ALL": (7, 1, 4, 13),
     "CLASS": (2, 0, 0, 2),
     "FLAKY": (1, 0, 0, 1),
+    "HALF": (0, 0, 1, 1),
+    "NO-SUBTEST": (0, 0, 1, 1),
     "ONE": (1, 0, 0, 1),
     "PARAM": (1, 0, 0, 1),
     "SKIPPED": (0, 0, 1, 1),
     "SLOW": (0, 0, 0, 1),
+    "SUBTESTS": (1, 0, 0, 1),
     "TWO": (1, 1, 0, 2),
     "UNIT": (1, 0, 0, 1),
     "XFAIL": (0, 0, 1, 1),
@@ -86,6 +126,19 @@ def test_what_tests_prove_reaches_the_verdict(checkout: Checkout, options: tuple
     run = checkout.test(*options)
     assert proofs(run) == EXPECTED, run
     assert run.status == 1
+
+
+@pytest.mark.skipif(not hasattr(pytest, "Subtests"), reason="subtests are built in since pytest 9")
+@pytest.mark.parametrize("options", [(), ("-n", "2")])
+def test_a_subtest_that_was_skipped_proves_nothing(
+    checkout: Checkout, options: tuple[str, ...]
+) -> None:
+    run = checkout.write({"test_a.py": FIXTURE}).test(*options)
+    assert proofs(run) == {
+        "NO-SUBTEST": (0, 0, 1, 1),
+        "SUBTESTS": (1, 0, 0, 1),
+        "XFAIL": (0, 0, 1, 1),
+    }, run
 
 
 def test_the_marker_is_known_to_a_plain_pytest(checkout: Checkout) -> None:

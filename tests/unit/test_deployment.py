@@ -194,6 +194,85 @@ def test_in_a_freeze_nothing_begins_but_for_an_override(root: Path) -> None:
     assert refused(root, released(root)) == ""
 
 
+INCIDENT = """
+[[incident]]
+id = "I-1"
+title = "Every third greeting fails"
+severity = "high"
+started = 2026-01-02T10:00:00Z
+"""
+INCIDENTS_FILE = "devops-gates/incidents.toml"
+RELEASE_LEVELS = '\n[tool.devops-gates.profiles.release]\nlevels = {{ incidents = "{}" }}\n'
+
+
+def going_on(text: str) -> dict[str, str | bytes]:
+    return {INCIDENTS_FILE: text}
+
+
+@pytest.mark.parametrize("fields", [{}, {"approval": "automatic", "freeze": False}])
+def test_an_incident_that_began_after_the_run_holds_the_roll_out(
+    root: Path, fields: dict[str, Any]
+) -> None:
+    folder = released(root)
+    other = INCIDENT.replace("I-1", "I-2").replace('"high"', '"critical"')
+    testing.write(root, going_on(INCIDENT + other))
+    told = refused(root, folder, **fields)
+    assert told.startswith("incidents: incidents: open 2, needs == 0: I-2: Every third greeting")
+    assert told.endswith(f"once it is over, give it its 'ended' in {INCIDENTS_FILE}")
+    assert "\n" not in told
+
+
+NO_INCIDENTS = {
+    "it is over": INCIDENT + "ended = 2026-01-02T11:00:00Z\n",
+    "it is milder than least": INCIDENT.replace('"high"', '"low"'),
+}
+
+
+@pytest.mark.parametrize("text", NO_INCIDENTS.values(), ids=NO_INCIDENTS)
+def test_an_incident_that_does_not_block_holds_nothing(text: str, root: Path) -> None:
+    folder = released(root)
+    testing.write(root, going_on(text))
+    granted = permission(asked(folder), outlook(root))
+    assert failed(granted.checks) == []
+    told = next(check for check in granted.checks if check.name == "incidents")
+    assert told.says == f"incidents: asked: {INCIDENTS_FILE}"
+    assert not (folder / "incidents.json").exists(), "the run stays as it was"
+
+
+@pytest.mark.parametrize(("level", "holds"), [("required", 1), ("advisory", 0), ("off", 0)])
+def test_incidents_hold_a_roll_out_where_they_would_hold_the_release(
+    level: str, holds: bool, root: Path
+) -> None:
+    commit(testing.write(root, {"pyproject.toml": PYPROJECT.format(holidays=[])
+                                + RELEASE_LEVELS.format(level)}))  # fmt: skip
+    approve(root)
+    testing.write(root, going_on(INCIDENT))
+    granted = permission(asked(released(root)), outlook(root))
+    names = [check.name for check in granted.checks]
+    assert [check.name for check in failed(granted.checks)] == ["incidents"] * holds
+    assert ("incidents" in names) == holds
+
+
+UNTOLD = {
+    "a file that cannot be read": ("", "[[incident]", "cannot be told: devops-gates/incidents"),
+    "an Alertmanager that does not answer": (
+        '[tool.devops-gates.gates.incidents.options]\nalertmanager = "http://127.0.0.1:9"\n',
+        INCIDENT.replace('"high"', '"low"'),
+        "cannot be told: ",
+    ),
+}
+
+
+@pytest.mark.parametrize(("options", "text", "told"), UNTOLD.values(), ids=UNTOLD)
+def test_where_nobody_can_tell_of_incidents_nothing_begins(
+    options: str, text: str, told: str, root: Path
+) -> None:
+    commit(testing.write(root, {"pyproject.toml": PYPROJECT.format(holidays=[]) + options}))
+    approve(root)
+    testing.write(root, going_on(text))
+    assert refused(root, released(root)).startswith(f"incidents: incidents: {told}")
+
+
 def put(key: str, value: Any) -> Callable[[dict[str, Any]], None]:
     return lambda told: told.update({key: value})
 

@@ -196,8 +196,10 @@ def test_which_environment_is_measured() -> None:
     assert dora.environment_of([staging, ALONE]) == "production"
     assert dora.environment_of([staging]) == "staging"
     assert dora.environment_of([staging, ALONE], "staging") == "staging"
+    for asked in (None, "stagin"):
+        with pytest.raises(dora.NothingDeployed, match="no deployment is recorded"):
+            dora.environment_of([], asked)
     for deployments, asked, told in (
-        ([], None, "no deployment is recorded"),
         ([staging, blue], None, "deployed to blue, staging, and none is named production"),
         ([staging], "stagin", "did you mean 'staging'"),
     ):

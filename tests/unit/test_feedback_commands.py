@@ -23,6 +23,7 @@ from pytest_devops_gates.cli import (
     feedback_improve,
     feedback_review,
 )
+from pytest_devops_gates.cli.parser import Parser
 from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.lessons import inbox, issues
 from pytest_devops_gates.lessons.inbox import FILE, Feedback
@@ -59,7 +60,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.setattr(registry, "all_gates", lambda *_: gates)
 
     def start(*typed: str) -> tuple[int, list[str]]:
-        parser = argparse.ArgumentParser()
+        parser = Parser()
         feedback.add_parser(parser.add_subparsers())
         arguments = parser.parse_args(["feedback", *typed])
         status = arguments.run(arguments)
@@ -97,6 +98,7 @@ def test_what_is_added_is_listed_by_urgency(run: Any, tmp_path: Path) -> None:
 
 def test_an_answer_is_written_down(run: Any, tmp_path: Path) -> None:
     run("add", "it is slow")
+    write(tmp_path, {PLAN: f'{NEXT}[[items]]\nid = "W-3"\ntitle = "Be faster"\n'})
     run("answer", "F-1", "it is faster now", "--item", "W-3")
     [one] = entries(tmp_path)
     assert (one.answer, one.answered, one.item) == ("it is faster now", TODAY, "W-3")
@@ -113,12 +115,13 @@ def test_an_answer_is_written_down(run: Any, tmp_path: Path) -> None:
         (("answer", "F-9", "x"), "has no 'F-9' (did you mean 'F-"),
         (("answer", "F-1", " "), "says nothing"),
         (("answer", "F-2", "x"), "was answered on"),
+        (("answer", "F-1", "x", "--item", "W-9"), f"--item: {PLAN} has no item 'W-9' · devops-ga"),
+        (("answer", "F-1", "x", "--item", ""), "has no item ''"),
         (("import",), "either FILE.csv or --label"),
         (("import", "x.csv", "--label", "x"), "either FILE.csv or --label"),
         (("import", "no.csv"), "no.csv cannot be read"),
         (("import", "--label", "x"), "no [tool.devops-gates.tracker]"),
         (("improve",), "name a KEY"),
-        (("improve", "1"), "no devops-gates/plan.toml"),
     ],
 )
 def test_what_is_wrong_is_told_and_changes_nothing(
@@ -132,6 +135,41 @@ def test_what_is_wrong_is_told_and_changes_nothing(
         run(*typed)
     assert said in str(raised.value)
     assert text(tmp_path, FILE) == before
+
+
+def test_an_answer_names_an_item_that_is_planned(run: Any, tmp_path: Path) -> None:
+    run("add", "one")
+    write(tmp_path, {PLAN: f'{NEXT}[[items]]\nid = "W-1"\ntitle = "Be faster"\n'})
+    with pytest.raises(UsageError, match=r"no item 'W-9' \(did you mean 'W-1'\?\)"):
+        run("answer", "F-1", "x", "--item", "W-9")
+    write(tmp_path, {"pyproject.toml": PROJECT + TRACKER})
+    with pytest.raises(UsageError, match="'W-1' is no number of an issue"):
+        run("answer", "F-1", "x", "--item", "W-1")
+    run("answer", "F-1", "x", "--item", "41")
+    assert entries(tmp_path)[0].item == "#41"
+
+
+def test_what_is_planned_nowhere_or_wrongly(run: Any, tmp_path: Path) -> None:
+    planned(tmp_path)
+    two = '[[milestones]]\nname = "1.4"\n[[milestones]]\nname = "1.5"\n'
+    for plan, typed, wrong, said in (
+        ("x", (), UsageError, "plan.toml"),
+        (two, (), CannotTell, "2 milestones are open, and none is due"),
+        (two, ("--milestone", "1.6"), UsageError, "--milestone: there is no milestone '1.6'"),
+        (f"{two}closed = true\n", ("--milestone", "1.5"), UsageError, "'1.5' is closed"),
+        ('[[milestones]]\nname = "1.1"\nclosed = true\n', (), CannotTell, "'1.1' is closed"),
+    ):
+        write(tmp_path, {PLAN: plan})
+        with pytest.raises(wrong, match=said):
+            run("improve", "1", *typed)
+    write(tmp_path, {PLAN: two})
+    assert run("improve", "1", "--milestone", "1.5")[0] == 0
+    (tmp_path / PLAN).unlink()
+    with pytest.raises(CannotTell, match=r"no devops-gates/plan\.toml"):
+        run("improve", "1")
+    write(tmp_path, {"pyproject.toml": PROJECT + TRACKER.replace("a/b", "a")})
+    with pytest.raises(UsageError, match="is not of the form owner/name"):
+        run("improve", "1")
 
 
 def test_a_broken_inbox_is_left_alone(run: Any, tmp_path: Path) -> None:
@@ -316,7 +354,7 @@ def test_an_incident_gets_its_follow_up(run: Any, tmp_path: Path) -> None:
         (("improve", "9"), "'9': there are 2 lessons"),
         (("improve", "0"), "'0': no such lesson"),
         (("improve", "milestone:1.9"), "did you mean 'milestone:1.0'"),
-        (("improve", "1", "--milestone", "1.2"), "there is no '1.2'"),
+        (("improve", "1", "--milestone", "1.2"), "there is no milestone '1.2'"),
     ],
 )
 def test_what_is_no_lesson_changes_nothing(

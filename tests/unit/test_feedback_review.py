@@ -103,7 +103,11 @@ def test_what_the_history_shows() -> None:
             SlowGate("lint", 9, 0.5, 1.0, 0.2),
         ],
         flaky=[Flaky("t.py::a", 7, 2, ("c1",), "r"), Flaky("t.py::b", 7, 3, ("c1", "c2"), "r")],
-        repeated=[Repeated("lint", "F401", 5, 20, "r"), Repeated("lint", "E501", 2, 9, "r")],
+        repeated=[
+            Repeated("lint", "F401", 5, 20, "r", times=3, stays=0),
+            Repeated("bandit", "B101", 4, 4, "r", times=1, stays=4),
+            Repeated("lint", "E501", 9, 9, "r", times=2, stays=2),
+        ],
     ) == [
         (
             "flaky-test:t.py::b | Mend the flaky test t.py::b"
@@ -112,10 +116,34 @@ def test_what_the_history_shows() -> None:
         "flaky-test:t.py::a | Mend the flaky test t.py::a | passed 7 and failed 2 times on 1 commit",
         (
             "finding:lint/F401 | Stop lint from finding F401 again and again"
-            " | new in 5 of the last runs, 20 findings in all"
+            " | new in 5 of the last runs, came 3 times"
+        ),
+        (
+            "finding:bandit/B101 | Stop bandit from finding B101 again and again"
+            " | new in 4 of the last runs, still there"
         ),
         "slow-gate:tests | Make the gate tests faster | 61.50 s (median of 9 runs), 75% of all gates",
     ]
+
+
+@pytest.mark.parametrize(
+    ("gate", "times", "stays", "is_told"),
+    [
+        ("lint", 1, 0, False),  # seen to, in however many runs it was
+        ("lint", 2, 1, False),
+        ("lint", 3, 0, True),
+        ("lint", 1, 2, False),
+        ("lint", 1, 3, True),
+        ("commits", 1, 9, False),  # as long as its branch is open
+        ("commits", 3, 1, True),
+        ("inbox", 9, 9, False),  # each entry of the inbox has a lesson of its own
+        ("incidents", 9, 9, False),
+        ("work-items", 9, 9, False),
+    ],
+)
+def test_findings_that_came_back_or_stay(gate: str, times: int, stays: int, is_told: bool) -> None:
+    told = learnt(repeated=[Repeated(gate, "R", 9, 9, "r", times, stays)])
+    assert bool(told) == is_told
 
 
 def test_the_inbox_by_urgency_and_area() -> None:
@@ -218,7 +246,7 @@ def test_every_kind_is_known() -> None:
             stale=1,
             slow_gates=[SlowGate("tests", 1, 60.0, 60.0, 1.0)],
             flaky=[Flaky("t", 1, 1, ("c",), "r")],
-            repeated=[Repeated("lint", "E1", 3, 3, "r")],
+            repeated=[Repeated("lint", "E1", 3, 3, "r", 3, 3)],
             inbox=[said("F-1")],
             incidents=[Incident("i", "x", Severity.INFO, "2026-11-20T10:00:00Z")],
             deployments=[deployment("d", "failed")],

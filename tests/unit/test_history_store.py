@@ -18,6 +18,7 @@ from pytest_devops_gates.history import rows, sql
 from pytest_devops_gates.history.answers import Flaky, Repeated
 from pytest_devops_gates.history.lines import KeptIncident
 from pytest_devops_gates.history.place import VARIABLE
+from pytest_devops_gates.history.records import GateRecord
 from pytest_devops_gates.history.store import Store, open_store
 from pytest_devops_gates.outside import HistoryTable
 from tests.unit.history_samples import PROJECT, TESTS, deployment, failing, incident, moment, run
@@ -99,9 +100,23 @@ def test_a_metric_is_told_oldest_first_of_the_runs_that_measured_it(store: Store
 def test_what_comes_again_is_told(store: Store) -> None:
     for n in (1, 2, 3):
         store.record(run(n))
-    assert store.repeated(PROJECT, 2) == (Repeated("lint", "F401", 2, 2, run(3).run_id),)
+    assert store.repeated(PROJECT, 2) == (Repeated("lint", "F401", 2, 2, run(3).run_id, 1, 2),)
     (slow,) = store.slowest_gates(PROJECT, 3)  # that of coverage was from a cache
     assert (slow.gate, slow.runs, slow.median, slow.share) == ("tests", 3, 2.0, 1.0)
+
+
+def test_how_often_a_finding_came_and_whether_it_stays(store: Store) -> None:
+    lint = GateRecord("lint", "develop", "required", "fail")
+    found, gone = {"gates": (lint,)}, {"gates": (lint,), "rules": ()}
+    unasked = {"gates": (), "rules": ()}
+    unsure = {"gates": (GateRecord("lint", "develop", "required", "unknown"),), "rules": ()}
+    for n, what in enumerate((found, found, gone, gone, found, unasked, unsure, found)):
+        store.record(run(n, **what))
+    (one,) = store.repeated(PROJECT)
+    assert (one.runs, one.times, one.stays) == (4, 2, 2)  # a run that did not look says nothing
+    store.record(run(9, **gone))
+    (one,) = store.repeated(PROJECT)
+    assert (one.runs, one.times, one.stays) == (4, 2, 0)
 
 
 def test_flaky_is_what_passed_and_failed_on_one_commit(store: Store) -> None:
@@ -244,6 +259,7 @@ def test_a_thousand_failures_of_a_run_are_kept_for_good(
 _WRITER = """
 import os, sys, time
 from pathlib import Path
+from pytest_devops_gates.history.records import GateRecord
 from pytest_devops_gates.history.store import open_store
 from pytest_devops_gates.outside import HistoryTable
 from tests.unit.history_samples import PROJECT, deployment, run
@@ -291,6 +307,7 @@ def test_twenty_writers_at_once_lose_nothing(place: dict[str, str], tmp_path: Pa
 _RECORDER = """
 import os, sys
 from pathlib import Path
+from pytest_devops_gates.history.records import GateRecord
 from pytest_devops_gates.history.store import open_store
 from pytest_devops_gates.outside import HistoryTable
 from tests.unit.history_samples import run

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pytest_devops_gates.errors import CannotTell
+from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.evidence import RanTest
 from pytest_devops_gates.history import lines, ref, sync
 from pytest_devops_gates.history.lines import KeptDeployment, KeptIncident, Record
@@ -233,11 +233,11 @@ def test_a_name_that_is_no_remote_is_told(clone: MakeClone, tmp_path: Path) -> N
     ann = clone("ann")
     ann.remote = Remote(ann.root, "upstream", ENVIRONMENT)
     with pytest.raises(
-        CannotTell, match=r"there is no remote 'upstream' \(known: origin\) · git remote add"
+        UsageError, match=r"there is no remote 'upstream' \(known: origin\) · git remote add"
     ):
         ann.sync()
     ann.remote = Remote(ann.root, "--upload-pack=touch hooked", ENVIRONMENT)
-    with pytest.raises(CannotTell, match="there is no remote"):
+    with pytest.raises(UsageError, match="there is no remote"):
         ann.sync()
     ann.remote = Remote(tmp_path, "origin", ENVIRONMENT)
     with pytest.raises(CannotTell, match=r"git .*not a git repository"):

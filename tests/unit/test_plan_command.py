@@ -235,6 +235,8 @@ def test_they_speak_to_the_tracker(
         assert "closed: 1.3" in shown
         assert "--id: the tracker numbers" in run("add", "x", "--id", "7").err
         assert "'W-1' is no number" in run("done", "W-1").err
+        ended = run("add", "x", "--owner", "@nobody")
+        assert (ended.status, kind) in ((4, "gitlab"), (0, "github"))
         monkeypatch.delenv("OUR_TOKEN")
         ended = run()
     assert (ended.status, ended.out) == (6, "")

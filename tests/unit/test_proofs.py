@@ -31,6 +31,9 @@ from tests.unit.test_testrun import (
 
 Event = dict[str, Any]
 XFAILED = {"outcome": "skipped", "xfail": True}
+SUBTEST = report(0, "call", subtest=True)
+SUBTEST_SKIPPED = report(0, "call", "skipped", subtest=True)
+SUBTEST_XFAILED = report(0, "call", **XFAILED, subtest=True)
 
 
 def requirement(name: str, *tests: int) -> Event:
@@ -74,10 +77,17 @@ METRICS = [
             around(0, report(0, "call", "failed", subtest=True), call(0), report(0, "call")),
             (0, 1, 0),
         ),
+        (around(0, SUBTEST, SUBTEST, call(0), report(0, "call")), (1, 0, 0)),
+        (around(0, SUBTEST_SKIPPED, call(0), report(0, "call")), (0, 0, 1)),
+        (around(0, SUBTEST_SKIPPED, SUBTEST, call(0), report(0, "call")), (0, 0, 1)),
+        (around(0, SUBTEST_XFAILED, call(0), report(0, "call")), (0, 0, 1)),
+        (around(0, SUBTEST_SKIPPED, call(0, "error"), report(0, "call", "failed")), (0, 1, 0)),
         (around(0, call(0, "error", "ValueError"), report(0, "call")), (0, 1, 0)),
         (passed(0)[:-1], (0, 0, 1)),
     ],
-    ids="passed failed skipped xfailed xpassed flaky teardown subtest altered unfinished".split(),
+    ids="passed failed skipped xfailed xpassed flaky teardown subtest-failed subtests-passed"
+    " subtest-skipped subtests-skipped-and-passed subtest-xfailed subtest-skipped-and-failed"
+    " altered unfinished".split(),
 )
 def test_what_proves_a_requirement(
     events: list[Event], passed_failed_others: tuple[int, int, int]

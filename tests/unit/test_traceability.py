@@ -101,6 +101,7 @@ def test_what_is_open_is_told_and_stops_nothing(tmp_path: Path) -> None:
         (Proof("REQ-2", 5, 1, 0, ("t.py::two",)), "failing", "1 of 6 tests that bear it failed"),
         (Proof("REQ-2", 0, 0, 2, ("t.py::two",)), "skipped-only", "2 tests that bear it were skip"),
         (Proof("REQ-2", 0, 0, 1, ("t.py::two",)), "skipped-only", "1 test that bears it was skipp"),
+        (Proof("REQ-2", 0, 0, 1, ("t.py::two",)), "skipped-only", "skipped, whole or in a subtest"),
         (Proof("REQ-2", 0, 0, 0, ("t.py::two",)), "skipped-only", "left out, such as t.py::two"),
     ],
 )
@@ -325,8 +326,8 @@ def test_gone_tests_are_told_by_file(tmp_path: Path) -> None:
     found: list[Finding] = [f for f in judged.evidence.findings if f.rule == "gone-tests"]
     assert [f.path for f in found] == ["a.py", "b.py"]
     assert "a.py::T::test_two[1] (and 1 more of this file)" in found[0].message
-    limited = {"gone": "== 0"}
-    assert judge(tmp_path, here, past=PAST, conditions=limited).outcome == "fail"
+    for metric in ("gone", "findings.rule:gone-tests"):
+        assert judge(tmp_path, here, past=PAST, conditions={metric: "== 0"}).outcome == "fail"
 
 
 @pytest.mark.parametrize(
