@@ -30,8 +30,8 @@ ROOT = "root"
 together, the same file has several paths."""
 FINISHED = re.compile(r"\.H[A-Za-z0-9]+h$")
 """The end of the name of a data file that is whole: coverage renames it so when all is written, and
-writes without a journal, so that one that is not may hold anything. Whether the tests may kill a
-process before that is for the gate ``tests`` to say."""
+writes without a journal, so that one that is not may hold anything. Whether tests may kill a
+process before that, or leave one behind, is for the gate ``tests`` to say."""
 OURS = Path(__file__).parent
 """This package, which runs inside the test process and is no part of the project."""
 
@@ -103,8 +103,11 @@ def load(project: Project, session: TestSession) -> tuple[Any, list[str]]:
     cov = _combined(project.root, session, folder / "data", whole)
     if len(finished) == len(parts):
         return cov, []
-    lost = f"{len(parts) - len(finished)} of {len(parts)} measured processes were killed"
-    return cov, [f"{lost} before they had written their data: what they ran is not counted"]
+    lost = f"{len(parts) - len(finished)} of {len(parts)} measured processes"
+    told = (
+        "were killed, or went on, before they had written their data: what they ran is not counted"
+    )
+    return cov, [f"{lost} {told}"]
 
 
 def _of_pytest_cov(project: Project, session: TestSession, target: Path) -> tuple[Any, list[str]]:

@@ -234,7 +234,7 @@ def test_a_process_that_is_killed_before_it_wrote_its_data_is_told(
     run = checkout.write({**PROJECT, "test_it.py": test}).test()
     assert run.outcome("coverage") == "pass", run
     assert any(
-        "were killed before they had written their data" in n for n in run.gate("coverage")["notes"]
+        "before they had written their data" in note for note in run.gate("coverage")["notes"]
     )
     assert "1 of " in run.all_said
 
