@@ -90,12 +90,12 @@ def load(project: Project, session: TestSession) -> tuple[Any, list[str]]:
     folder.mkdir(parents=True, exist_ok=True)
     if session.measured_by == "pytest-cov":
         return _of_pytest_cov(project, session, folder / "data")
-    parts = sorted(folder.glob("data.*"))
+    parts = [part for part in sorted(folder.glob("data.*")) if not part.name.endswith("-journal")]
     finished = [part for part in parts if FINISHED.search(part.name)]
     if silent := _silent(project.run_dir, finished):
         raise CannotTell(
-            f"the test process {silent} left no coverage data: where a test makes a Coverage"
-            " object, coverage keeps none · pass --cov, and pytest-cov's data is judged"
+            f"the test process {silent} left no coverage data: it ran elsewhere, or without"
+            " coverage, or a test made a Coverage object · pass --cov, and its data is judged"
         )
     whole = [*finished, *sorted(folder.glob("shard.*"))]
     if not whole:
@@ -111,12 +111,17 @@ def load(project: Project, session: TestSession) -> tuple[Any, list[str]]:
 
 
 def _of_pytest_cov(project: Project, session: TestSession, target: Path) -> tuple[Any, list[str]]:
+    from coverage.exceptions import CoverageException
+
     data = Path(session.coverage_data or "")
     if not data.is_file() or data.stat().st_mtime < project.started - 1:
         raise CannotTell(f"pytest-cov wrote no data to {data.name} in this run")
     shutil.copyfile(data, target)
     cov = settings(project.root, str(target), session.coverage_rcfile)
-    cov.load()
+    try:
+        cov.load()
+    except CoverageException as error:
+        raise CannotTell(f"coverage cannot use the data of pytest-cov: {error}") from None
     return cov, ["measured by the project's own pytest-cov, which misses subprocesses"]
 
 

@@ -27,17 +27,18 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )  # fmt: skip
     told = f"the latest run of this profile, of each for '{ALL}' (default: that of a plain run)"
     takes_profile(parser, told, nested=True)
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument(
+    parser.add_argument(
         "--output", metavar="FILE.prom", help="write it there in one go, not to standard output"
     )
-    takes_json(where, nested=True)
+    takes_json(parser, nested=True)
     takes_rootdir(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     def errand(pytest_config: pytest.Config, options: argparse.Namespace) -> int:
+        if arguments.json and arguments.output is not None:
+            raise UsageError("history metrics: either --json or --output")
         with opened(pytest_config, options) as history:
             runs, dora = _runs(history, arguments.which, arguments.profile), _dora(history)
         if arguments.json:

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from pytest_devops_gates.conditions import number
 from pytest_devops_gates.history.answers import Flaky, Repeated, SlowGate
 from pytest_devops_gates.lessons.lesson import Lesson, key_of
-from pytest_devops_gates.lessons.worsening import OF_THE_CHANGE
 
 CAME, STAYED = 3, 3
 """How often a rule has to come (so it came back twice), or in how many runs one after the other it
 has to stay: what came once and is gone was seen to."""
 TOLD = frozenset({"inbox", "incidents", "work-items"})
 """Gates of whose findings other lessons tell."""
+OF_THE_CHANGE = frozenset("tree commits version changelog api freeze approval".split())
+"""Gates of whose findings a change rids itself when it is merged: they have to come back."""
 SLOW, SHARE = 5.0, 0.1
 """Seconds, and the share of all gates' time, from which on a gate counts as slow."""
 MOST = 5

@@ -16,6 +16,7 @@ from pytest_devops_gates.errors import CannotTell, NotApplicable, UsageError
 from pytest_devops_gates.evidence import Evidence, Severity
 from pytest_devops_gates.gate import REQUIRED, Gate, Options
 from pytest_devops_gates.neutral import visible
+from pytest_devops_gates.operations import incidents_file
 from pytest_devops_gates.outlook import Outlook
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.release import age, bundle, keys, strict
@@ -77,7 +78,7 @@ def permission(asked: Asked, seen: Outlook) -> Permission:
     if manual:
         approved = _asked("approval", seen, project, {"environment": asked.name})
     if manual or asked.environment.freeze:
-        checks += _committed(seen.project)
+        checks += _committed(seen.project, "approvals", approvals.FILE)
     return Permission((*checks, approved.check), verdict, approved.who)
 
 
@@ -89,14 +90,14 @@ def _whole(found: bundle.Bundle, verdict: Verdict) -> Iterator[Check]:
         yield Check("dist", FAILED, f"{told} · take the run's folder with all of its dist")
 
 
-def _committed(project: Project) -> Iterator[Check]:
-    """Approvals and overrides count once others can see them, and ask who wrote them."""
+def _committed(project: Project, what: str, file: str) -> Iterator[Check]:
+    """Approvals, overrides and the end of an incident count once others can see them, and ask who
+    wrote them."""
     told = git.git(project.root, "status", "--porcelain=v1", "--ignored", "--untracked-files=all",
-                   "--", approvals.FILE) if project.commit else b""  # fmt: skip
+                   "--", file) if project.commit else b""  # fmt: skip
     if told:
-        says = f"approvals: {approvals.FILE} has changes that no commit holds"
-        mend = f"git add {approvals.FILE} && git commit {approvals.FILE}"
-        yield Check("approvals", FAILED, f"{says} · {mend}")
+        says = f"{what}: {file} has changes that no commit holds"
+        yield Check(what, FAILED, f"{says} · git add {file} && git commit {file}")
 
 
 def _now() -> datetime:
@@ -104,7 +105,8 @@ def _now() -> datetime:
 
 
 def _expected(asked: Asked, seen: Outlook, verdict: Verdict) -> Expected:
-    """The commit is that of the checkout here, or one after which only approvals came."""
+    """The commit is that of the checkout here, or one after which nothing but approvals and
+    incidents came."""
     try:
         most = age.parse(asked.environment.max_age)
     except ValueError as error:
@@ -161,9 +163,12 @@ def _incidents(seen: Outlook) -> Iterator[Check]:
         )
         why = f": {worst.message}" if worst and ruling.outcome == FAIL else ""
         yield Check(INCIDENTS, FAILED, f"{ruling.reason}{why}")
-    else:
-        told = found.not_applicable or ", ".join(found.notes)
-        yield Check(INCIDENTS, OK, f"{INCIDENTS}: {told}")
+        return
+    told = found.not_applicable or ", ".join(found.notes)
+    milder = sum(finding.rule == "open-incident" for finding in found.findings)
+    more = f" · going on, and holding nothing: {milder}" if milder else ""
+    unseen = list(_committed(seen.project, INCIDENTS, incidents_file.FILE))
+    yield from unseen or [Check(INCIDENTS, OK, f"{INCIDENTS}: {told}{more}")]
 
 
 def _gate(name: str, seen: Outlook) -> Gate:

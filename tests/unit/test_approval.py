@@ -257,6 +257,18 @@ def test_who_committed_an_approval_is_no_author(root: Path) -> None:
     assert is_approved(root)
 
 
+def test_an_incident_that_is_told_later_leaves_the_approval(root: Path) -> None:
+    git(root, "tag", "v1.0")
+    testing.write(root, {"app.py": "x = 6\n"})
+    other = ["-c", "user.name=E", "-c", "user.email=e@example.org"]
+    subprocess.run(["git", *other, "commit", "-qam", "Two"], cwd=root, check=True)
+    approve(root, who="A <a@example.org>")
+    commit(testing.write(root, {"devops-gates/incidents.toml": "# by A, who is no author\n"}))
+    assert is_approved(root)
+    commit(testing.write(root, {"devops-gates/other.toml": "\n"}))
+    assert not is_approved(root)
+
+
 OTHER = ("-c", "user.name=E", "-c", "user.email=e@example.org")
 
 

@@ -209,34 +209,55 @@ def going_on(text: str) -> dict[str, str | bytes]:
     return {INCIDENTS_FILE: text}
 
 
+@pytest.mark.parametrize("is_committed", [True, False])
 @pytest.mark.parametrize("fields", [{}, {"approval": "automatic", "freeze": False}])
 def test_an_incident_that_began_after_the_run_holds_the_roll_out(
-    root: Path, fields: dict[str, Any]
+    root: Path, fields: dict[str, Any], is_committed: bool
 ) -> None:
     folder = released(root)
     other = INCIDENT.replace("I-1", "I-2").replace('"high"', '"critical"')
     testing.write(root, going_on(INCIDENT + other))
+    if is_committed:
+        commit(root)
     told = refused(root, folder, **fields)
     assert told.startswith("incidents: incidents: open 2, needs == 0: I-2: Every third greeting")
     assert told.endswith(f"once it is over, give it its 'ended' in {INCIDENTS_FILE}")
     assert "\n" not in told
 
 
+OVER = INCIDENT + "ended = 2026-01-02T11:00:00Z\n"
 NO_INCIDENTS = {
-    "it is over": INCIDENT + "ended = 2026-01-02T11:00:00Z\n",
-    "it is milder than least": INCIDENT.replace('"high"', '"low"'),
+    "it is over": (OVER, ""),
+    "it is milder than least": (
+        INCIDENT.replace('"high"', '"low"'),
+        " · going on, and holding nothing: 1",
+    ),
 }
 
 
-@pytest.mark.parametrize("text", NO_INCIDENTS.values(), ids=NO_INCIDENTS)
-def test_an_incident_that_does_not_block_holds_nothing(text: str, root: Path) -> None:
+@pytest.mark.parametrize(("text", "more"), NO_INCIDENTS.values(), ids=NO_INCIDENTS)
+def test_an_incident_that_does_not_block_holds_nothing(text: str, more: str, root: Path) -> None:
     folder = released(root)
-    testing.write(root, going_on(text))
+    commit(testing.write(root, going_on(text)))
     granted = permission(asked(folder), outlook(root))
     assert failed(granted.checks) == []
     told = next(check for check in granted.checks if check.name == "incidents")
-    assert told.says == f"incidents: asked: {INCIDENTS_FILE}"
+    assert told.says == f"incidents: asked: {INCIDENTS_FILE}{more}"
     assert not (folder / "incidents.json").exists(), "the run stays as it was"
+
+
+@pytest.mark.parametrize("text", [OVER, None], ids=["ended", "deleted"])
+def test_the_end_of_an_incident_counts_once_others_can_see_it(text: str | None, root: Path) -> None:
+    folder = released(commit(testing.write(root, going_on(INCIDENT))))
+    approve(root)
+    if text is None:
+        (root / INCIDENTS_FILE).unlink()
+    else:
+        testing.write(root, going_on(text))
+    assert refused(root, folder) == (
+        f"incidents: incidents: {INCIDENTS_FILE} has changes that no commit holds"
+        f" · git add {INCIDENTS_FILE} && git commit {INCIDENTS_FILE}"
+    )
 
 
 @pytest.mark.parametrize(("level", "holds"), [("required", 1), ("advisory", 0), ("off", 0)])

@@ -136,6 +136,8 @@ def test_what_the_history_shows() -> None:
         ("lint", 1, 3, True),
         ("commits", 1, 9, False),  # as long as its branch is open
         ("commits", 3, 1, True),
+        ("slo", 1, 9, True),  # nothing but its mend ends it
+        ("traceability", 1, 9, True),
         ("inbox", 9, 9, False),  # each entry of the inbox has a lesson of its own
         ("incidents", 9, 9, False),
         ("work-items", 9, 9, False),

@@ -259,7 +259,6 @@ def test_a_thousand_failures_of_a_run_are_kept_for_good(
 _WRITER = """
 import os, sys, time
 from pathlib import Path
-from pytest_devops_gates.history.records import GateRecord
 from pytest_devops_gates.history.store import open_store
 from pytest_devops_gates.outside import HistoryTable
 from tests.unit.history_samples import PROJECT, deployment, run
@@ -307,7 +306,6 @@ def test_twenty_writers_at_once_lose_nothing(place: dict[str, str], tmp_path: Pa
 _RECORDER = """
 import os, sys
 from pathlib import Path
-from pytest_devops_gates.history.records import GateRecord
 from pytest_devops_gates.history.store import open_store
 from pytest_devops_gates.outside import HistoryTable
 from tests.unit.history_samples import run
