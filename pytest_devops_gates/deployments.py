@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from pytest_devops_gates import disk
+from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.json_text import dump
 from pytest_devops_gates.runs import FOLDER
 from pytest_devops_gates.verdict import Artefact
@@ -20,6 +21,9 @@ FILE = f"{FOLDER}/deployments.jsonl"
 
 STARTED, DEPLOYED, FAILED, REJECTED = "started", "deployed", "failed", "rejected"
 """What became of it: ``failed`` is its command, ``rejected`` what the gates of operation saw."""
+
+_CANCELLED = b"\x18"
+"""Ends the half of a line that a machine left that stopped: the character CANCEL."""
 
 
 class RollBack(msgspec.Struct, frozen=True):
@@ -55,14 +59,15 @@ class Deployment(msgspec.Struct, frozen=True):
 
 
 def record(root: Path, deployment: Deployment) -> None:
-    """Append a line, on the disk before this returns; what was half a line stays one of its own.
+    """Append a line, on the disk before this returns; half a line before it is marked as one.
     Raises OSError."""
     descriptor = open_plain(root, FILE)
     try:
         size = os.fstat(descriptor).st_size
         os.lseek(descriptor, max(0, size - 1), os.SEEK_SET)
         is_half = size > 0 and os.read(descriptor, 1) != b"\n"
-        line = ("\n" * is_half + dump(deployment, indent=0) + "\n").encode("ascii")
+        end = _CANCELLED + b"\n" if is_half else b""
+        line = end + (dump(deployment, indent=0) + "\n").encode("ascii")
         if os.write(descriptor, line) != len(line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(descriptor)
@@ -72,20 +77,43 @@ def record(root: Path, deployment: Deployment) -> None:
 
 def recorded(root: Path) -> tuple[Deployment, ...]:
     """The last that was written of each, in the order in which they began. A line that cannot be
-    read, such as the half of one that a machine left that stopped, is left out. Raises OSError."""
+    read is left out: what can be read is worth keeping. Raises OSError."""
+    return _read(root)[0]
+
+
+def whole(root: Path) -> tuple[Deployment, ...]:
+    """The same, for those who judge by it: of a line that cannot be read nobody knows which
+    roll-out it hides. Half a line is none, since a roll-out begins only after all of its first one
+    is written. Raises CannotTell."""
+    try:
+        found, bad = _read(root)
+    except OSError as error:
+        raise CannotTell(f"{FILE} cannot be read: {error.strerror}") from None
+    if bad:
+        mend = "look at what runs there, and take the line out"
+        raise CannotTell(f"{FILE}:{bad[0]}: is no roll-out that can be read · {mend}")
+    return found
+
+
+def _read(root: Path) -> tuple[tuple[Deployment, ...], list[int]]:
+    """The roll-outs, and the numbers of the lines that are none, nor half of one."""
     last: dict[str, Deployment] = {}
+    bad: list[int] = []
     try:
         os.close(_open(root / FILE, os.O_RDONLY))
         data = disk.read_plain(root / FILE)
     except FileNotFoundError:
-        return ()
-    for line in data.split(b"\n"):
+        return (), bad
+    *lines, half = data.split(b"\n")
+    for number, line in enumerate([*lines, half + _CANCELLED], start=1):
         try:
-            one = msgspec.json.decode(line, type=Deployment)
+            one = msgspec.json.decode(line.removesuffix(_CANCELLED), type=Deployment)
         except (ValueError, RecursionError):
+            if line.strip() and not line.endswith(_CANCELLED):
+                bad.append(number)
             continue
         last[one.id] = one
-    return tuple(last.values())
+    return tuple(last.values()), bad
 
 
 def open_plain(root: Path, name: str) -> int:

@@ -134,7 +134,8 @@ class Gate(msgspec.Struct, frozen=True):
     returns the evidence itself, or ``review``, which is given the evidence of all other gates once
     these have ended (it is called in the judging process: it must be pure and quick).
     ``passes`` names the variables of the environment that its worker gets although they look like
-    secrets. ``needs`` names gates whose artefacts it uses, and without which it cannot tell;
+    secrets. ``refers`` names the other gates that its options speak of, by the keys that do.
+    ``needs`` names gates whose artefacts it uses, and without which it cannot tell;
     ``after`` those that it waits for where they run. ``level`` is the default level, ``levels`` the
     exceptions by profile. ``conditions`` are the default conditions on its metrics,
     and ``warnings`` those that only warn. ``applies`` returns the reason why the question does not
@@ -165,6 +166,7 @@ class Gate(msgspec.Struct, frozen=True):
     function: Callable[[Project, Options, tuple[str, ...]], Evidence] | None = None
     review: Callable[[Project, Options, Mapping[str, Evidence]], Evidence] | None = None
     passes: Callable[[Project, Options], tuple[str, ...]] | None = None
+    refers: Callable[[Any], Mapping[str, str]] | None = None
     needs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     accepts: tuple[int, ...] = (0, 1)

@@ -61,7 +61,7 @@ def mutants(results: str, folder: Path) -> list[Mutant]:
     """The mutants of a finished run, by what ``mutmut results --all true`` printed and by the
     ``.meta`` files below ``folder``. Raises CannotTell where these do not fit each other."""
     told = dict(_results(results))
-    paths = places(folder)
+    paths = {key: path for path, keys in made(folder).items() for key in keys}
     if missing := next(iter(paths.keys() ^ told.keys()), None):
         raise CannotTell(f"its results and its .meta files do not agree, over {missing} say")
     return [Mutant(name, paths[name], status) for name, status in told.items()]
@@ -77,19 +77,18 @@ def _results(text: str) -> Iterator[tuple[str, str]]:
         yield found[1], found[2]
 
 
-def places(folder: Path) -> dict[str, str]:
-    """The mutants that were made, with their files. Raises CannotTell for a broken ``.meta``."""
-    return dict(_paths(folder))
-
-
-def _paths(folder: Path) -> Iterator[tuple[str, str]]:
+def made(folder: Path) -> dict[str, list[str]]:
+    """The mutants that were made, by the files that were looked at. Raises CannotTell for a broken
+    ``.meta``."""
+    found: dict[str, list[str]] = {}
     for meta in sorted(folder.rglob("*.meta")):
         path = meta.relative_to(folder).as_posix().removesuffix(".meta")
         try:
             keys = dict(json.loads(disk.read_plain(meta))["exit_code_by_key"])
         except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
             raise CannotTell(f"left a file that cannot be read, {path}.meta: {error}") from None
-        yield from ((str(key), path) for key in keys)
+        found[path] = [str(key) for key in keys]
+    return found
 
 
 def agrees(counts: Counter[str], exported: bytes) -> bool:

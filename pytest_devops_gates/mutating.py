@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,17 +17,22 @@ from pytest_devops_gates.mutants import Mutant
 from pytest_devops_gates.process import Process, environment, run
 from pytest_devops_gates.project import Project
 
+NOTHING_RUN = "could not find any test case"
 STOPS = {
     "failed to collect stats": "the tests do not pass in a copy of the tracked files"
     " · [tool.mutmut] also_copy names what they need beside code and tests; mutmut run",
     "Failed to run clean test": "the tests do not pass twice in a row · mutmut run",
-    "could not find any test case": "no test runs the code that it mutates · [tool.mutmut]"
+    NOTHING_RUN: "no test runs the code that it mutates · [tool.mutmut]"
     " source_paths names the code",
     "none match any mutant key": "the tests import the code by another name than that of its path"
     " · mutmut run",
     "Unable to force test failures": "the tests pass whatever the code does · mutmut run",
 }
 """What mutmut prints where it gives up, and what that means."""
+
+
+MUTANTS = "mutants"
+"""The folder, below the root, in which mutmut works and keeps its results."""
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -50,8 +55,9 @@ class Order(msgspec.Struct, frozen=True):
 def copied(project: Project, folder: Path, order: Order) -> Path:
     """A copy below ``folder`` that is ready to be mutated, in a folder of the same name as the
     project's: mutmut looks at that where nothing is configured. It has what is generated inside the
-    packages although git ignores it."""
+    packages although git ignores it, and no results of an earlier run, which mutmut would keep."""
     root = copy_tree(project, folder / (project.toplevel or project.root).resolve().name)
+    _remove(root / MUTANTS)
     for name in generated(project):
         twin = root / name
         if not twin.exists() and twin.parent.is_dir():
@@ -63,6 +69,13 @@ def copied(project: Project, folder: Path, order: Order) -> Path:
         more["only_mutate"] = [mutmut_settings.pattern(path) for path in order.narrowed]
     mutmut_settings.write(root, more)
     return root
+
+
+def _remove(folder: Path) -> None:
+    if folder.is_symlink():
+        folder.unlink()
+    elif folder.is_dir():
+        shutil.rmtree(folder)
 
 
 def generated(project: Project) -> Iterator[str]:
@@ -84,17 +97,39 @@ def mutate(project: Project, order: Order, root: Path) -> list[Mutant]:
     _run(project, order, root, "run", [tool, *order.arguments])
     told = _run(project, order, root, "results", [tool, "results", "--all", "true"])
     _run(project, order, root, "export", [tool, "export-cicd-stats"])
-    found = mutants.mutants(told.stdout().decode("utf-8", "replace"), root / "mutants")
+    found = mutants.mutants(told.stdout().decode("utf-8", "replace"), root / MUTANTS)
+    looked_at = _looked_at(root)
     if not found:
-        raise _none(order)
-    _check(found, root / "mutants", order.narrowed)
+        raise _none(order, looked_at)
+    _check(found, root / MUTANTS, order.narrowed)
     return found
 
 
-def _none(order: Order) -> Exception:
-    if order.may_be_none:
-        return NotApplicable("there is nothing to mutate in the files that the change touches")
-    return CannotTell("mutmut made no mutant · name the code in [tool.mutmut] source_paths")
+def _looked_at(root: Path) -> Collection[str]:
+    """The files that mutmut looked at. Raises CannotTell for one that it passed over: it says so
+    nowhere, but adds something of its own to each file that it can parse."""
+    made = mutants.made(root / MUTANTS)
+    for path in (path for path, keys in made.items() if not keys):
+        try:
+            before, after = (disk.read_plain(top / path) for top in (root, root / MUTANTS))
+        except OSError as error:
+            raise CannotTell(f"{path} cannot be read: {error.strerror}") from None
+        if before.splitlines() == after.splitlines():
+            raise CannotTell(
+                f"mutmut passed over {path}, which its parser cannot read · python -m libcst.tool"
+                f" print {path} says why; [tool.mutmut] do_not_mutate leaves it out"
+            )
+    return made.keys()
+
+
+def _none(order: Order, looked_at: Collection[str]) -> Exception:
+    """What it means that a run made no mutant."""
+    if not order.may_be_none:
+        return CannotTell("mutmut made no mutant · name the code in [tool.mutmut] source_paths")
+    if missed := next((path for path in order.narrowed or () if path not in looked_at), None):
+        told = "[tool.mutmut] source_paths names the code"
+        return CannotTell(f"mutmut did not look at {missed} · {told}")
+    return NotApplicable("there is nothing to mutate in the files that the change touches")
 
 
 def _run(project: Project, order: Order, root: Path, name: str, argv: Sequence[str]) -> Process:
@@ -108,18 +143,20 @@ def _run(project: Project, order: Order, root: Path, name: str, argv: Sequence[s
         timeout=float("inf"),  # the engine ends the whole worker when the gate's time is up
     )
     if failure := process.failure((0,)):
-        if (
-            not process.trouble
-            and (root / "mutants").is_dir()
-            and not mutants.places(root / "mutants")
-        ):
-            raise _none(order)
-        said = process.stdout()[-4000:].decode("utf-8", "replace")
-        why = next((why for text, why in STOPS.items() if text in said), None)
-        if why and not process.trouble:
-            raise CannotTell(f"mutmut: {why}")
-        raise CannotTell(f"mutmut {failure}")
+        raise _stopped(process, failure, order, root)
     return process
+
+
+def _stopped(process: Process, failure: str, order: Order, root: Path) -> Exception:
+    """What it means that mutmut failed: that it gave up, as it does with nothing to mutate as well,
+    or broke off."""
+    said = process.stdout()[-4000:].decode("utf-8", "replace")
+    text = next((text for text in STOPS if text in said), None)
+    if text is None or process.trouble or process.returncode != 1:
+        return CannotTell(f"mutmut {failure}")
+    if text == NOTHING_RUN and not any(mutants.made(root / MUTANTS).values()):
+        return _none(order, _looked_at(root))
+    return CannotTell(f"mutmut: {STOPS[text]}")
 
 
 def _check(found: Sequence[Mutant], folder: Path, narrowed: Sequence[str] | None) -> None:

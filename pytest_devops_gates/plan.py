@@ -63,6 +63,7 @@ def plan(
     found = {gate.name: level_of(gate, table, choice, levels or {}) for gate in gates}
     reasons = left_out(gates, table, choice, found, project.root)
     options = {gate.name: _options(gate, table.gates.get(gate.name, GateTable())) for gate in gates}
+    _check_references(gates, options)
     stated = {
         gate.name: _stated(gate, project, options[gate.name])
         for gate in gates
@@ -160,6 +161,14 @@ def _check_names(table: Table, names: Sequence[str]) -> None:
     for profile, content in table.profiles.items():
         for name in content.levels:
             one_of(name, names, f"{TABLE}.profiles.{profile}.levels.{name}", "gate")
+
+
+def _check_references(gates: Sequence[Gate], options: Mapping[str, Options]) -> None:
+    """Raises UsageError when the options of a gate speak of one that there is not."""
+    for gate in gates:
+        references = gate.refers(options[gate.name]) if gate.refers else {}
+        for key, named in references.items():
+            one_of(named, options, f"{TABLE}.gates.{gate.name}.options.{key}", "gate")
 
 
 def _check_needs(gates: Iterable[Gate]) -> None:

@@ -102,7 +102,8 @@ def judge(
     try:
         own = config.GateTable(options=dict(options or {}), conditions=dict(conditions or {}))
         table = config.Table(gates={gate.name: own})
-        settled = plan(table, [gate], here, profile=here.profile)
+        alone = msgspec.structs.replace(gate, refers=None)  # the gates it speaks of are not here
+        settled = plan(table, [alone], here, profile=here.profile)
         settings = settled.settings[gate.name]
         if gate.name in settled.reasons:
             off = Ruling(gate.name, gate.stage.value, OFF, OFF, settled.reasons[gate.name])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gzip
+import io
 import json
 import queue
 import socket
@@ -39,12 +41,21 @@ _OURS = frozenset(
 _NO_HOST = frozenset((socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)))
 
 
-class Unreachable(CannotTell):
+class NoAnswer(CannotTell):
+    """There is no whole answer, or none that can be used. ``why`` is the reason apart from the
+    address, which may be a secret."""
+
+    def __init__(self, why: str, url: str | None = None) -> None:
+        super().__init__(why if url is None else f"{shown(url)}: {why}")
+        self.why = why
+
+
+class Unreachable(NoAnswer):
     """The server itself is in the way: nobody listens there, there is no such host, its TLS is
     refused, or its answer breaks off or does not come in time."""
 
 
-class TooLong(CannotTell):
+class TooLong(NoAnswer):
     """The answer is longer than what is read of it."""
 
 
@@ -54,8 +65,9 @@ class Untrusted(Unreachable):
 
 
 class Response(msgspec.Struct, frozen=True):
-    """An answer, whatever its status. Names of headers are in small letters; ``seconds`` are from
-    the start of the connection to the last byte of the body."""
+    """An answer, whatever its status. Names of headers are in small letters, and values of the same
+    name are joined by a comma; ``seconds`` are from the start of the connection to the last byte of
+    the body."""
 
     url: str
     status: int
@@ -64,12 +76,11 @@ class Response(msgspec.Struct, frozen=True):
     seconds: float
 
     def json(self) -> Any:
-        """Its body as exactly one JSON value. Raises CannotTell for anything else."""
+        """Its body as exactly one JSON value. Raises NoAnswer for anything else."""
         try:
             return strictly(self.body.decode("utf-8"))
         except (ValueError, RecursionError) as error:
-            where = shown(self.url)
-            raise CannotTell(f"{where}: answered no JSON that can be read: {error}") from None
+            raise NoAnswer(f"answered no JSON that can be read: {error}", self.url) from None
 
 
 def request(
@@ -85,12 +96,12 @@ def request(
     """Ask once; redirects are not followed, and nothing is tried again.
 
     ``body`` is sent as JSON. ``timeout`` is in seconds, for all of it, and ``authority`` a file
-    with certificates to trust. Raises CannotTell when there is no whole answer in time; what it
+    with certificates to trust. Raises NoAnswer when there is no whole answer in time; what it
     says holds neither headers nor the query, where secrets may be.
     """
     for name, value in (headers or {}).items():
-        if not value.isprintable():  # an error of others would show it
-            raise CannotTell(f"{shown(url)}: the header {name} holds what none may · set it anew")
+        if not (value.isascii() and value.isprintable()):  # an error of others would show it
+            raise NoAnswer(f"the header {name} holds what none may · set it anew", url)
     plain = json.dumps(body).encode() if body is not None else None
     sent = {"User-Agent": "pytest-devops-gates", "Accept": "application/json", **(headers or {})}
     if plain is not None:
@@ -108,7 +119,7 @@ def request(
             )  # fmt: skip
             with contextlib.closing(answer):
                 data = _read(answer, began + timeout, limit, url)
-        found = {name.lower(): value for name, value in answer.headers.items()}
+        found = {name.lower(): answer.headers[name] for name in answer.headers}
         whole = _unpacked(data, found.get("content-encoding", ""), limit, url)
         return Response(url, answer.status, found, whole, time.monotonic() - began)
 
@@ -117,7 +128,7 @@ def request(
 
 def certificate_ends(url: str, *, timeout: float = 10.0, authority: str | None = None) -> float:
     """When the certificate of an ``https`` server ends, in seconds since the epoch. Raises
-    CannotTell when it shows none that is trusted."""
+    NoAnswer when it shows none that is trusted."""
     import ssl
 
     def look() -> float:
@@ -170,7 +181,7 @@ def _read(answer: Any, ends: float, limit: int, url: str) -> bytes:
     for chunk in answer.stream(CHUNK, decode_content=False):
         data += chunk
         if len(data) > limit:
-            raise TooLong(f"{shown(url)}: answers more than {limit:,} bytes")
+            raise TooLong(f"answers more than {limit:,} bytes", url)
         if time.monotonic() > ends:
             raise TimeoutError
     return data
@@ -179,24 +190,35 @@ def _read(answer: Any, ends: float, limit: int, url: str) -> bytes:
 def _unpacked(data: bytes, encoding: str, limit: int, url: str) -> bytes:
     """A body as it was before the server packed it, although nobody asked it to; half of one is
     refused, which urllib3 takes for the whole."""
-    if encoding.strip().lower() in ("", "identity") or not data:
+    name = encoding.strip().lower()
+    if name in ("", "identity") or not data:
         return data
-    if encoding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
-        raise Unreachable(f"{shown(url)}: answers in an encoding that was not asked for")
-    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    if name not in ("gzip", "x-gzip", "deflate"):
+        raise Unreachable("answers in an encoding that was not asked for", url)
     try:
-        plain = unpacker.decompress(data, limit + 1)
-    except zlib.error:
-        plain = b""
+        plain = _inflated(data, limit + 1) if name == "deflate" else _gunzipped(data, limit + 1)
+    except (EOFError, OSError, zlib.error):
+        raise Unreachable(_BROKEN, url) from None
     if len(plain) > limit:
-        raise TooLong(f"{shown(url)}: answers more than {limit:,} bytes")
-    if not unpacker.eof:
-        raise Unreachable(f"{shown(url)}: {_BROKEN}")
+        raise TooLong(f"answers more than {limit:,} bytes", url)
+    return plain
+
+
+def _gunzipped(data: bytes, most: int) -> bytes:
+    """So many bytes of what may have several members. Raises EOFError, OSError or zlib.error."""
+    return gzip.GzipFile(fileobj=io.BytesIO(data)).read(most)
+
+
+def _inflated(data: bytes, most: int) -> bytes:
+    unpacker = zlib.decompressobj()
+    plain = unpacker.decompress(data, most)
+    if len(plain) < most and (unpacker.unused_data or not unpacker.eof):
+        raise EOFError
     return plain
 
 
 def _told(work: Callable[[], T], url: str, timeout: float) -> T:
-    """What comes of it, or CannotTell in a few words."""
+    """What comes of it, or NoAnswer in a few words."""
     import ssl
 
     import urllib3
@@ -205,12 +227,11 @@ def _told(work: Callable[[], T], url: str, timeout: float) -> T:
         return _within(timeout, work)
     except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
         reason = _reason(error)
-        kind = CannotTell if _is_ours(error, reason) else Unreachable
+        kind = NoAnswer if _is_ours(error, reason) else Unreachable
         if isinstance(reason, ssl.SSLCertVerificationError):
             kind = Untrusted
-        told = f"{shown(url)}: {_why(reason, timeout)}"
         by = ", by the proxy of the environment" if _is_proxys(error) else ""
-        raise kind(told + by) from None
+        raise kind(_why(reason, timeout) + by, url) from None
 
 
 def _within(seconds: float, work: Callable[[], T]) -> T:

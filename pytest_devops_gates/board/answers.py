@@ -4,33 +4,63 @@ more, and why. Pure."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 import msgspec
 
 from pytest_devops_gates.errors import CannotTell
-from pytest_devops_gates.web import Response
+from pytest_devops_gates.web import Response, shown
 
-_LINK = re.compile(r"<([^<>]*)>([^<]*)")
-_NEXT = re.compile(r';\s*rel="?next"?(?=\s*(?:[;,]|$))')
+_TARGET = re.compile(r"[\s,]*(?:<([^<>]*)>|\Z)")
+_PARAMETER = re.compile(
+    r"""\s*;\s*(?:([^\s"<>=;,]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s"<>=;,]+))?)?"""
+)
+_END = re.compile(r"\s*(?:,|\Z)")
 
 
 def next_page(answer: Response, url: str) -> str | None:
     """Where the next page is. GitLab tells its number, but not where pages have none (keyset).
+    Raises CannotTell where that cannot be read: there might be one.
 
-    Sources: RFC 8288; docs.gitlab.com/api/rest, "Pagination".
+    Source: docs.gitlab.com/api/rest, "Pagination".
     """
     number = answer.headers.get("x-next-page")
     if number:
         parts = urlsplit(url)
         query = {**dict(parse_qsl(parts.query)), "page": number}
         return urlunsplit(parts._replace(query=urlencode(query)))
-    for found in _LINK.finditer(answer.headers.get("link", "")):
-        if _NEXT.search(found[2]):
-            there = urljoin(url, found[1])
-            return None if number == "" and there == url else there
+    try:  # read to its end, whatever its first links say
+        for target, relations in [*_links(answer.headers.get("link", ""))]:
+            if "next" in relations:
+                there = urljoin(url, target)
+                return None if number == "" and there == url else there
+    except ValueError:
+        raise CannotTell(f"{shown(url)}: its header Link cannot be read") from None
     return None
+
+
+def _links(text: str) -> Iterator[tuple[str, list[str]]]:
+    """The targets of a header ``Link`` with their relations, in small letters. Raises ValueError.
+
+    Source: RFC 8288, 3: of several ``rel`` the first counts.
+    """
+    at = 0
+    while found := _TARGET.match(text, at):
+        if found[1] is None:
+            return
+        relations: list[str] | None = None
+        at = found.end()
+        while parameter := _PARAMETER.match(text, at):
+            at = parameter.end()
+            if relations is None and (parameter[1] or "").lower() == "rel":
+                relations = (parameter[2] or "").strip('"').lower().split()
+        yield found[1], relations or []
+        if not (end := _END.match(text, at)):
+            break
+        at = end.end()
+    raise ValueError
 
 
 def server(url: str) -> tuple[str, str | None, int | None]:

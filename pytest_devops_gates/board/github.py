@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Literal
+from urllib.parse import quote
 
 import msgspec
 
@@ -24,6 +25,7 @@ BASE = "https://api.github.com"
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 
 _PROJECT = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+", re.ASCII)
+_SOME = {"none": "none", "any": "*"}
 _UNDONE = ("not_planned", "duplicate")
 
 
@@ -82,19 +84,26 @@ def issues(
     labels: Sequence[str] = (),
     state: str = "all",
     since: str | None = None,
-    milestone: Kept | Literal["none"] | None = None,
+    milestone: Kept | Literal["none", "any"] | None = None,
 ) -> Iterator[Issue]:
     """Issues with all of the ``labels``, changed ``since``; ``milestone`` ``"none"`` are those
-    that are in none."""
+    that are in none, and ``"any"`` those that are in one."""
     query = {"state": state, "sort": "created", "direction": "asc"}
     query |= {"labels": ",".join(labels)} if labels else {}
     query |= {"since": since} if since else {}
     if milestone:
-        query["milestone"] = milestone if milestone == "none" else str(milestone.number)
+        query["milestone"] = (
+            str(milestone.number) if isinstance(milestone, Kept) else _SOME[milestone]
+        )
     for page in way.pages(f"{_at(way)}/issues", query):
         for row in way.shaped(page, list[_Issue]):
             if row.pull_request is None:
                 yield _issue(row)
+
+
+def label(way: Access, name: str) -> None:
+    """Look a label up. Raises NotThere where there is none."""
+    way.look_up(f"{_at(way)}/labels/{quote(name, safe='')}", {})
 
 
 def create(way: Access, item: WorkItem, body: str, milestone: Kept | None) -> Issue:

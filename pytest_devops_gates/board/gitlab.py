@@ -22,6 +22,8 @@ from pytest_devops_gates.outside import TrackerTable
 BASE = "https://gitlab.com/api/v4"
 STATES = {"open": "opened", "closed": "closed", "all": "all"}
 
+_SOME = {"none": "None", "any": "Any"}
+
 
 class _User(msgspec.Struct):
     username: str
@@ -77,17 +79,24 @@ def issues(
     labels: Sequence[str] = (),
     state: str = "all",
     since: str | None = None,
-    milestone: Kept | Literal["none"] | None = None,
+    milestone: Kept | Literal["none", "any"] | None = None,
 ) -> Iterator[Issue]:
     """Issues with all of the ``labels``, changed ``since``; ``milestone`` ``"none"`` are those
-    that are in none."""
+    that are in none, and ``"any"`` those that are in one."""
     query = {"state": STATES[state], "order_by": "created_at", "sort": "asc", "scope": "all"}
     query |= {"labels": ",".join(labels)} if labels else {}
     query |= {"updated_after": since} if since else {}
     if milestone:
-        query["milestone"] = "None" if milestone == "none" else milestone.milestone.name
+        query["milestone"] = (
+            milestone.milestone.name if isinstance(milestone, Kept) else _SOME[milestone]
+        )
     for page in way.pages(f"{_at(way)}/issues", query):
         yield from map(_issue, way.shaped(page, list[_Issue]))
+
+
+def label(way: Access, name: str) -> None:
+    """Look a label up. Raises NotThere where there is none."""
+    way.look_up(f"{_at(way)}/labels/{quote(name, safe='')}", {})
 
 
 def create(way: Access, item: WorkItem, body: str, milestone: Kept | None) -> Issue:

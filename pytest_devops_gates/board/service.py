@@ -9,7 +9,7 @@ from typing import Literal
 
 from pytest_devops_gates.board import github, gitlab, reading
 from pytest_devops_gates.board.items import Board, Milestone, WorkItem
-from pytest_devops_gates.board.tracker import SECONDS, Access, Issue, Kept, Speaker
+from pytest_devops_gates.board.tracker import SECONDS, Access, Issue, Kept, NotThere, Speaker
 from pytest_devops_gates.errors import CannotTell, UsageError, did_you_mean
 from pytest_devops_gates.outside import TrackerTable
 
@@ -40,9 +40,21 @@ def issues(
     return _once(_speaker(way.table).issues(way, labels, state, since))
 
 
+def has_label(tracker: TrackerTable | Access, name: str) -> bool:
+    """Whether there is such a label; a listing of the issues of another is just empty. Raises
+    CannotTell where it cannot be looked up."""
+    way = _way(tracker)
+    try:
+        _speaker(way.table).label(way, name)
+    except NotThere:
+        return False
+    return True
+
+
 def board(tracker: TrackerTable | Access, wanted: Wanted, *, loose: bool = False) -> Board:
-    """All milestones with the items of those that are wanted; with ``loose`` the open ones that are
-    in none as well. Raises CannotTell where not all of it can be had."""
+    """All milestones with the items of those that are wanted, and the open ones of those that are
+    closed; with ``loose`` the open ones that are in none as well. Raises CannotTell where not all
+    of it can be had."""
     way = _way(tracker)
     speaker = _speaker(way.table)
     kept = {one.milestone.name: one for one in speaker.milestones(way)}
@@ -53,9 +65,12 @@ def board(tracker: TrackerTable | Access, wanted: Wanted, *, loose: bool = False
         if other := next((one for one in inside if one.milestone != name), None):
             raise CannotTell(f"{way.origin}: tells {other.id} among those of '{name}'")
         found += inside
+    if closed := {one.name for one in milestones if one.closed}:
+        still = speaker.issues(way, state="open", milestone="any")
+        found += [one for one in still if one.milestone in closed]
     if loose:
-        found += _once(speaker.issues(way, state="open", milestone="none"))
-    return Board(way.origin, milestones, tuple(map(reading.item, found)))
+        found += speaker.issues(way, state="open", milestone="none")
+    return Board(way.origin, milestones, tuple(map(reading.item, _once(found))))
 
 
 def create(tracker: TrackerTable | Access, item: WorkItem, body: str = "") -> WorkItem:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta, timezone
 
 import msgspec
+from packaging.utils import canonicalize_version
 from packaging.version import Version
 
 from pytest_devops_gates.board import plan_file
@@ -52,9 +54,10 @@ def read(
 ) -> Source:
     """The board that holds: the tracker's where one is configured, else that of the plan file.
 
-    Of a tracker's the items of the release's milestone are read, and those of open ones that are
-    due within ``soon`` or before. ``asked`` names the release's milestone. Raises CannotTell where
-    there is no board, it cannot be read, or no milestone is the release's.
+    Of a tracker's the items of the release's milestone are read, those of open ones that are due
+    within ``soon`` or before, and the open items of closed ones. ``asked`` names the release's
+    milestone. Raises CannotTell where there is no board, it cannot be read, or no milestone is the
+    release's.
     """
     today = day(project)
     try:
@@ -105,7 +108,7 @@ def release(
         raise CannotTell(
             f"{FILE} names the milestone '{worked_for}', which is closed · name another"
         )
-    named = [one for one in milestones if version and is_named(one.name, version)]
+    named = _named(milestones, version) if version else []
     still = [one for one in milestones if not one.closed]
     for one in named:
         if not one.closed:
@@ -126,14 +129,14 @@ def release(
     raise CannotTell("no milestone is open · devops-gates plan milestone NAME --due DATE")
 
 
-def is_named(name: str, version: str) -> bool:
-    """Whether a milestone has the name of a version: ``1.4``, ``v1.4``, ``1.4.0``; that of a
-    development version or a candidate (``1.4rc1``) is the one that it leads to as well."""
-    try:
-        stated, found = Version(version), Version(name)
-    except ValueError:
-        return name == version
-    return found in (stated, Version(stated.base_version))
+def _named(milestones: Sequence[Milestone], version: str) -> list[Milestone]:
+    """Those that have the name of a version (``1.4``, ``v1.4``, ``1.4.0``), and behind them those
+    of the one that a development version or a candidate (``1.4rc1``) leads to."""
+    names = [canonicalize_version(version)]
+    with contextlib.suppress(ValueError):
+        names.append(canonicalize_version(Version(version).base_version))
+    known = [(canonicalize_version(one.name), one) for one in milestones]
+    return [one for name in names for held, one in known if held == name]
 
 
 def _tracked(

@@ -42,6 +42,10 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _TOKEN = re.compile(r"[!-~]+")
 
 
+class NotThere(CannotTell):
+    """The tracker answers, and has no such thing."""
+
+
 class Issue(msgspec.Struct, frozen=True):
     """An issue, whoever keeps it. ``id`` is its number, and times are RFC 3339, UTC. One that is
     not ``is_open`` may lack the time at which it was ``closed``; ``is_dropped`` says that nothing
@@ -182,7 +186,8 @@ class Access:
             410: f"its issues are switched off · switch them on, or drop [{TABLE}]",
         }.get(status, f"answered {status}")
         said = message(answer)
-        raise CannotTell(f"{web.shown(answer.url)}: {why}{f' ({said})' if said else ''}")
+        kind = NotThere if status == 404 else CannotTell
+        raise kind(f"{web.shown(answer.url)}: {why}{f' ({said})' if said else ''}")
 
     def _check_total(self, told: str, read: int) -> None:
         if told.isdecimal() and len(told) < 10 and read < int(told):
@@ -202,9 +207,10 @@ class Speaker(Protocol):
         labels: Sequence[str] = (),
         state: str = "all",
         since: str | None = None,
-        milestone: Kept | Literal["none"] | None = None,
+        milestone: Kept | Literal["none", "any"] | None = None,
     ) -> Iterator[Issue]: ...
     def create(self, way: Access, item: WorkItem, body: str, milestone: Kept | None) -> Issue: ...
+    def label(self, way: Access, name: str) -> None: ...
     def close(self, way: Access, issue: str, status: str) -> Issue: ...
     def move(self, way: Access, issue: str, milestone: Kept) -> Issue: ...
     def save(self, way: Access, milestone: Milestone, kept: Kept | None) -> Milestone: ...

@@ -162,7 +162,7 @@ def _see_what_happened(here: Asked, sight: _Sight) -> None:
         rolled += store.deployments(name, since=here.since)
         incidents |= {one.id: one for one in store.incidents(name, since=here.since)}
     with sight.of(f"the roll-outs in {deployments.FILE}"):
-        rolled += [one for one in deployments.recorded(here.root) if one.started >= here.since]
+        rolled += [one for one in deployments.whole(here.root) if one.started >= here.since]
     with sight.of("the incidents"):
         file = incidents_file.read(incidents_file.found(here.root) or b"", here.now)
         incidents |= {one.id: one for one in file.incidents if one.started >= here.since}

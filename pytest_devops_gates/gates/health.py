@@ -72,7 +72,7 @@ def together(found: Sequence[Probed]) -> Evidence:
     return Evidence(
         findings=tuple(finding for one in found for finding in one.findings),
         metrics=metrics,
-        examined=len(found) - len(troubles),
+        examined=sum(one.unknown is None or one.seconds is not None for one in found),
         unknown="; ".join(troubles)[:1000] or None,
         receipt=Receipt("health"),
         inapplicable={} if days else {"tls-days": "no certificate was looked at"},

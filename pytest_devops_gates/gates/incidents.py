@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, timezone
@@ -11,14 +12,14 @@ import msgspec
 
 from pytest_devops_gates import deployments
 from pytest_devops_gates.board import service
-from pytest_devops_gates.deployments import Deployment
 from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.evidence import Evidence, Finding, Receipt, Rule, Severity
 from pytest_devops_gates.gate import OFF, REQUIRED, Canary, Gate
 from pytest_devops_gates.incident import Incident
 from pytest_devops_gates.neutral import visible
-from pytest_devops_gates.operations import alertmanager, incidents_file, open_incidents
+from pytest_devops_gates.operations import alertmanager, endpoint, incidents_file, open_incidents
 from pytest_devops_gates.operations.alertmanager import SEVERITIES
+from pytest_devops_gates.operations.endpoint import Endpoint
 from pytest_devops_gates.operations.incidents_file import FILE
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
@@ -33,6 +34,8 @@ OTHER_MENDS = {
 """What ends an incident, by who knows of it; those of the tracker have issues."""
 
 _SEVERITIES = tuple(Severity)
+_LABEL = re.compile(r"(?:sev(?:erity)?\s*(?:::|[:/=-])\s*)?(\w+)", re.IGNORECASE)
+"""A severity among the labels of an issue: other prefixes tell of something else."""
 
 
 class IncidentOptions(msgspec.Struct, frozen=True, rename="kebab"):
@@ -49,22 +52,32 @@ class IncidentOptions(msgspec.Struct, frozen=True, rename="kebab"):
     timeout: float = 10.0
 
     def __post_init__(self) -> None:
-        if self.matchers and not self.alertmanager:
+        if self.alertmanager is not None:
+            self.endpoint.check(KEY, "alertmanager")
+        elif self.matchers:
             raise UsageError(f"{KEY}.matchers: there is no alertmanager that they could be for")
         if not 0 < self.timeout < 3600:
             raise UsageError(f"{KEY}.timeout: {self.timeout} is no number of seconds")
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return Endpoint(self.alertmanager, token_env=self.token_env)
 
 
 def check(project: Project, options: IncidentOptions, asked: tuple[str, ...]) -> Evidence:
     """Ask all that know of incidents. Where one of them does not answer, it cannot be told."""
     now = datetime.fromtimestamp(project.started, timezone.utc)
-    rolled = _rolled(project)
+    rolled = deployments.whole(project.root)
     written = _written(project, now)
-    told = [*written.incidents, *_alerts(options), *_issues(project, options)]
-    if project.profile == "operate":  # a release is what mends them
-        told += open_incidents.of_deployments(rolled, told)
+    told = [*written.incidents, *_alerts(project, options), *_issues(project, options)]
+    if _asks_deployments(project):
+        at_work = os.environ.get(open_incidents.AT_WORK)
+        told += open_incidents.of_deployments(rolled, told, now, at_work)
     found = open_incidents.caused(told, rolled)
-    open_incidents.keep(project.run_dir, found)
+    try:
+        open_incidents.keep(project.run_dir, found)
+    except OSError as error:
+        raise CannotTell(f"what was seen cannot be kept: {error.strerror}") from None
     lines = dict(zip((one.id for one in written.incidents), written.lines, strict=True))
     return judge(found, lines, now, options.least, _asked(project, options))
 
@@ -135,23 +148,11 @@ def _written(project: Project, now: datetime) -> incidents_file.IncidentsFile:
         raise CannotTell(str(error)) from None
 
 
-def _rolled(project: Project) -> tuple[Deployment, ...]:
-    try:
-        return deployments.recorded(project.root)
-    except OSError as error:
-        raise CannotTell(f"{deployments.FILE} cannot be read: {error.strerror}") from None
-
-
-def _alerts(options: IncidentOptions) -> tuple[Incident, ...]:
+def _alerts(project: Project, options: IncidentOptions) -> tuple[Incident, ...]:
     if options.alertmanager is None:
         return ()
-    headers = {}
-    if options.token_env:
-        token = os.environ.get(options.token_env, "").strip()
-        if not token:
-            raise CannotTell(f"{options.token_env} is not set: Alertmanager would refuse to answer")
-        headers = {"Authorization": f"Bearer {token}"}
-    return alertmanager.active(options.alertmanager, options.matchers, headers, options.timeout)
+    server = endpoint.resolve(options.endpoint, project.root, os.environ)
+    return alertmanager.active(server.url, options.matchers, server.headers, options.timeout)
 
 
 def _issues(project: Project, options: IncidentOptions) -> Iterable[Incident]:
@@ -160,7 +161,11 @@ def _issues(project: Project, options: IncidentOptions) -> Iterable[Incident]:
     if project.tracker is None:
         raise CannotTell(f"{KEY}.label needs [tool.devops-gates.tracker]")
     try:
-        found = service.issues(project.tracker, [options.label], "open")
+        way = service.reach(project.tracker)
+        found = service.issues(way, [options.label], "open")
+        if not found and not service.has_label(way, options.label):
+            told = f"{way.origin}: there is no label '{visible(options.label)}'"
+            raise CannotTell(f"{told} · make it there, or mend {KEY}.label")
     except UsageError as error:
         raise CannotTell(str(error)) from None
     return [
@@ -178,16 +183,23 @@ def _issues(project: Project, options: IncidentOptions) -> Iterable[Incident]:
 
 def _severity(labels: Iterable[str]) -> Severity:
     """By a label such as ``critical`` or ``severity: critical``; high without one."""
-    words = [label.rpartition(":")[2].strip().lower() for label in labels]
+    found = filter(None, (_LABEL.fullmatch(label.strip()) for label in labels))
+    words = [one[1].lower() for one in found]
     known = [SEVERITIES[word] for word in words if word in SEVERITIES]
     return min(known, key=_at, default=Severity.HIGH)
 
 
 def _asked(project: Project, options: IncidentOptions) -> list[str]:
     asked = [FILE] if os.path.lexists(project.root / FILE) else []
-    asked += [deployments.FILE] if os.path.lexists(project.root / deployments.FILE) else []
+    if _asks_deployments(project) and os.path.lexists(project.root / deployments.FILE):
+        asked.append(deployments.FILE)
     asked += ["Alertmanager"] if options.alertmanager else []
     return asked + ([f"issues labelled {visible(options.label)}"] if options.label else [])
+
+
+def _asks_deployments(project: Project) -> bool:
+    """Whether a roll-out that failed counts: a release is what mends it."""
+    return project.profile == "operate"
 
 
 def _at(severity: Severity) -> int:
@@ -214,12 +226,13 @@ def _short(title: str) -> str:
 def applies(project: Project, options: IncidentOptions) -> str | None:
     if _asked(project, options):
         return None
-    return f"no {FILE}, no alertmanager, no label of issues, and nothing was rolled out from here"
+    rest = ", and nothing was rolled out from here" if _asks_deployments(project) else ""
+    return f"no {FILE}, no alertmanager, no label of issues{rest}"
 
 
 def passes(project: Project, options: IncidentOptions) -> tuple[str, ...]:
     tracker = (project.tracker.token_name,) if project.tracker and options.label else ()
-    return (*tracker, *([options.token_env] if options.token_env else []))
+    return (open_incidents.AT_WORK, *tracker, *options.endpoint.variables)
 
 
 def canary(project: Project, options: IncidentOptions) -> Canary:

@@ -66,11 +66,8 @@ def check(project: Project, options: MutationOptions, asked: tuple[str, ...]) ->
     whole = msgspec.structs.replace(project, scope=None)
     narrowed = _narrowed(whole, options)
     kept = project.cache / "mutation" / f"{_key(whole, options, narrowed, version)}.json"
-    with contextlib.suppress(OSError, ValueError, TypeError):
-        known = msgspec.json.decode(disk.read_plain(kept), type=Evidence).checked()
-        if known.receipt and not known.unknown:
-            receipt = msgspec.structs.replace(known.receipt, cached=True)
-            return msgspec.structs.replace(known, receipt=receipt)
+    if not options.pass_env and (known := _known(kept)):
+        return known
     order = Order(tool, narrowed, options.workers, options.pass_env, may_be_none=options.changed)
     with tempfile.TemporaryDirectory(prefix="devops-gates-") as folder:
         root = mutating.copied(whole, Path(folder), order)
@@ -81,8 +78,9 @@ def check(project: Project, options: MutationOptions, asked: tuple[str, ...]) ->
             examined=len(found),
             receipt=Receipt("mutmut", version, argv=("mutmut", *order.arguments), exit_code=0),
         )
-    with contextlib.suppress(OSError):
-        _keep(kept, evidence)
+    if not options.pass_env:
+        with contextlib.suppress(OSError):
+            _keep(kept, evidence)
     return evidence
 
 
@@ -159,10 +157,11 @@ def _text(path: Path) -> str:
 def _key(
     project: Project, options: MutationOptions, narrowed: Sequence[str] | None, version: str
 ) -> str:
-    """The digest of all that the result depends on, the variables' values left out."""
+    """The digest of all that a result depends on where no variables are passed: their values may be
+    secrets, of which not even a digest is kept."""
     parts = [
         *(importlib.metadata.version("pytest-devops-gates"), version, sys.version),
-        repr((options.paths, options.changed, narrowed, options.pass_env)),
+        repr((options.paths, options.changed, narrowed)),
         repr((project.packages, project.test_paths)),
         *sorted({f"{d.name} {d.version}" for d in importlib.metadata.distributions()}),
     ]
@@ -173,6 +172,15 @@ def _key(
             parts.append(f"{name} {disk.digest(path)[0]}")
     plain = "\0".join(parts).encode("utf-8", "surrogateescape")
     return hashlib.blake2b(plain, digest_size=20).hexdigest()
+
+
+def _known(path: Path) -> Evidence | None:
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        known = msgspec.json.decode(disk.read_plain(path), type=Evidence).checked()
+        if known.receipt and not known.unknown:
+            receipt = msgspec.structs.replace(known.receipt, cached=True)
+            return msgspec.structs.replace(known, receipt=receipt)
+    return None
 
 
 def _keep(path: Path, evidence: Evidence) -> None:

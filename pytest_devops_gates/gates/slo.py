@@ -15,7 +15,7 @@ from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.evidence import Evidence, Receipt, Rule
 from pytest_devops_gates.gate import OFF, Canary, Gate, Options
 from pytest_devops_gates.operations import budget, endpoint, measuring, objectives
-from pytest_devops_gates.operations.endpoint import Endpoint, Server
+from pytest_devops_gates.operations.endpoint import Endpoint
 from pytest_devops_gates.operations.objectives import Judged, Objective
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
@@ -47,8 +47,6 @@ class SloOptions(msgspec.Struct, frozen=True, rename="kebab"):
         if not self.objectives:
             return
         self.endpoint.check(KEY, "prometheus")
-        if self.token_env and "authorization" in map(str.lower, [*self.headers, *self.header_env]):
-            raise UsageError(f"{KEY}.token-env: the headers say Authorization as well")
         for n, span in enumerate(self.compare):
             try:
                 budget.seconds(span)
@@ -72,13 +70,14 @@ class SloOptions(msgspec.Struct, frozen=True, rename="kebab"):
     @property
     def endpoint(self) -> Endpoint:
         return Endpoint(
-            self.prometheus, self.prometheus_env, self.headers, self.header_env, self.authority
-        )
+            self.prometheus, self.prometheus_env, self.headers, self.header_env, self.authority,
+            self.token_env,
+        )  # fmt: skip
 
 
 def check(project: Project, options: SloOptions, asked: tuple[str, ...]) -> Evidence:
     """Ask Prometheus for the numbers of all objectives, and judge each."""
-    server = _server(project, options, os.environ)
+    server = endpoint.resolve(options.endpoint, project.root, os.environ)
     ask = measuring.asking(server, options.timeout)
     before = measuring.Before(tuple(options.compare), options.aggregate, time.time())
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -120,25 +119,13 @@ def _troubles(judged: Sequence[Judged]) -> str | None:
     return "; ".join(told)[:1000] or None
 
 
-def _server(project: Project, options: SloOptions, environment: Mapping[str, str]) -> Server:
-    bearer = {}
-    if options.token_env:
-        token = environment.get(options.token_env, "").strip()
-        if not token or not token.isascii() or not token.isprintable():
-            raise CannotTell(f"{options.token_env} holds no token · set it in the environment")
-        bearer["Authorization"] = f"Bearer {token}"
-    server = endpoint.resolve(options.endpoint, project.root, environment)
-    return msgspec.structs.replace(server, headers={**server.headers, **bearer})
-
-
 def applies(project: Project, options: Options) -> str | None:
     return None if options.objectives else f"no objectives are configured · {KEY}.objectives"
 
 
 def passes(project: Project, options: SloOptions) -> tuple[str, ...]:
     """What it needs of the environment."""
-    token = (options.token_env,) if options.token_env else ()
-    return (*endpoint.variables([options.endpoint]), *token)
+    return options.endpoint.variables
 
 
 def limits(project: Project, options: Options) -> Mapping[str, str]:

@@ -24,7 +24,7 @@ TESTS, WORK_ITEMS = "tests", "work-items"
 CANARY = "DEVOPS-GATES-CANARY"
 
 
-IN_PART = "of a tracker only what is planned for the release is read"
+IN_PART = "of a tracker what was done in milestones behind the release's, or in none, is not read"
 
 
 class Planned(msgspec.Struct, frozen=True):
@@ -68,11 +68,13 @@ def _judged(asked: Wanted, case: Case, past: Past) -> Evidence:
         "unproven": len(asked.now) - proven,
     }
     inapplicable: dict[str, str] = {}
+    notes: list[str] = []
     if case.whole:
         metrics["unknown"] = len(case.proofs.keys() - asked.known - {proving.NO_ID})
     else:
         inapplicable["unknown"] = IN_PART
-    findings, notes = [*proving.judge(asked, case)], []
+        notes.append(IN_PART)
+    findings = [*proving.judge(asked, case)]
     if past.unknown:
         notes.append(f"whether tests are gone is not known: {past.unknown}")
     elif not past.tests or not case.ran:

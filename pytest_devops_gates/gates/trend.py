@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -51,6 +51,12 @@ class TrendOptions(msgspec.Struct, frozen=True, rename="kebab"):
     def asked(self) -> dict[str, Watch | None]:
         return {name: worsening.own(name, text) for name, text in self.metrics.items()}
 
+    @property
+    def named(self) -> dict[str, str]:
+        """The gates of the metrics that are to be compared, by the metrics' whole names."""
+        asked = self.asked.items()
+        return {name: name.partition(".")[0] for name, watch in asked if watch is not None}
+
 
 def review(project: Project, options: TrendOptions, gathered: Mapping[str, Evidence]) -> Evidence:
     """Compare what was measured in this run with the median of the last passing ones.
@@ -66,7 +72,7 @@ def review(project: Project, options: TrendOptions, gathered: Mapping[str, Evide
         raise NotApplicable(f"{options.least} passing runs are needed, {there}")
     now = measured(gathered)
     missing = _missing(options, now, gathered)
-    notes = _comparable(now, before)
+    notes = (*_not_compared(options, now, before, gathered), *_comparable(now, before))
     pairs = list(worsening.compared(now, before, options.asked, options.least))
     if not pairs and not missing:
         broken = sorted(name for name, evidence in gathered.items() if evidence.unknown)
@@ -97,13 +103,30 @@ def _missing(
     options: TrendOptions, now: Mapping[str, float], gathered: Mapping[str, Evidence]
 ) -> str | None:
     """Why the comparison that the user asked for is not whole."""
-    for name in options.metrics:
-        evidence = gathered.get(name.partition(".")[0])
-        if name in now or evidence is None or evidence.not_applicable or evidence.unknown:
-            continue  # its gate did not run, or says by itself what is wrong
-        if options.asked[name] is not None:
-            return f"{name}, which the option 'metrics' names, was not measured in this run"
+    for name, gate in options.named.items():
+        if name in now or gate not in gathered or gathered[gate].not_applicable:
+            continue  # there is no such number to ask for: see _not_compared
+        why = f": the gate {gate} could not tell" if gathered[gate].unknown else ""
+        return f"{name}, which the option 'metrics' names, was not measured in this run{why}"
     return None
+
+
+def _not_compared(
+    options: TrendOptions,
+    now: Mapping[str, float],
+    before: Sequence[Mapping[str, float]],
+    gathered: Mapping[str, Evidence],
+) -> Iterator[str]:
+    """Why a metric that the user named is not compared, where nothing is wrong."""
+    for name, gate in options.named.items():
+        runs = sum(name in run for run in before)
+        if gate not in gathered:
+            yield f"{name} is not compared: the gate {gate} did not run"
+        elif gathered[gate].not_applicable:
+            yield f"{name} is not compared: the gate {gate} is not applicable"
+        elif name in now and runs < options.least:
+            told = f"it was measured in {runs} of {len(before)} earlier runs"
+            yield f"{name} is not compared: {told}, {options.least} are needed"
 
 
 def _comparable(now: dict[str, float], before: list[Mapping[str, float]]) -> tuple[str, ...]:
@@ -130,6 +153,7 @@ TREND = Gate(
     stage=Stage.FEEDBACK,
     options=TrendOptions,
     review=review,
+    refers=lambda options: {f"metrics.{name}": name.partition(".")[0] for name in options.metrics},
     level=ADVISORY,
     levels={"commit": OFF},
     conditions={"worse": "== 0"},

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import msgspec
@@ -45,7 +45,7 @@ class _Status(msgspec.Struct):
 
 class _Alert(msgspec.Struct, rename="camel"):
     labels: dict[str, str]
-    starts_at: datetime
+    starts_at: Annotated[datetime, msgspec.Meta(tz=True)]
     status: _Status
     fingerprint: str
     annotations: dict[str, str] = {}
@@ -74,7 +74,11 @@ def read(raw: Any, where: str) -> tuple[Incident, ...]:
     if len(alerts) > MOST:
         raise CannotTell(f"{where}: tells {len(alerts):,} alerts; name fewer by its matchers")
     fired = [one for one in alerts if one.status.state != "suppressed"]
-    return tuple(sorted(map(_incident, fired), key=lambda one: (one.started, one.id)))
+    try:
+        found = [_incident(one) for one in fired]
+    except OverflowError:
+        raise CannotTell(f"{where}: answered a time that is none") from None
+    return tuple(sorted(found, key=lambda one: (one.started, one.id)))
 
 
 def _incident(alert: _Alert) -> Incident:

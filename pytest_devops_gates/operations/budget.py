@@ -81,9 +81,9 @@ def spent(target: float, window: str, events: dict[str, Events]) -> Spent:
         raise CannotTell(f"there was no traffic in {window}")
     rates = {name: _burn(target, one, name) for name, one in events.items()}
     return Spent(
-        left=100.0 * (1.0 - rates[window]),
-        fast=min(rates[name] for name in FAST),
-        slow=min(rates[name] for name in SLOW),
+        left=float(100 * (1 - rates[window])),
+        fast=float(min(rates[name] for name in FAST)),
+        slow=float(min(rates[name] for name in SLOW)),
     )
 
 
@@ -92,7 +92,7 @@ def findings(name: str, target: float, window: str, found: Spent) -> tuple[Findi
     fast, slow = thresholds(window)
     told = []
     if found.left <= 0:
-        over = f", {-found.left:.1f} % more than there is" if found.left < 0 else ""
+        over = f", {-found.left:.1f} % more than there is" if found.left <= -0.05 else ""
         said = f"{name}: the error budget of {target:g} % over {window} is used up{over}"
         told.append(Finding("budget-exhausted", said, Severity.HIGH))
     for rate, limit, pair, severity in (
@@ -109,13 +109,13 @@ def findings(name: str, target: float, window: str, found: Spent) -> tuple[Findi
     return tuple(told)
 
 
-def _burn(target: float, events: Events, window: str) -> float:
+def _burn(target: float, events: Events, window: str) -> Fraction:
     """The share of bad events by the share that may be bad. Where nothing happened in a short
     window, nothing is used up."""
     if events.good < 0 or events.total < 0 or events.good > events.total * TOLERANCE:
         told = f"{events.good:g} good of {events.total:g} events in {window}"
         raise CannotTell(f"{told} contradict each other · good has to count some of total")
     if not events.total:
-        return 0.0
-    bad = max(0.0, 1.0 - events.good / events.total)
-    return bad / float(1 - Fraction(repr(target)) / 100)
+        return Fraction(0)
+    bad = max(Fraction(0), 1 - Fraction(events.good) / Fraction(events.total))
+    return bad / (1 - Fraction(repr(target)) / 100)

@@ -14,23 +14,27 @@ import msgspec
 from pytest_devops_gates import web
 from pytest_devops_gates.errors import CannotTell, UsageError
 
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
 
 class Endpoint(msgspec.Struct, frozen=True):
     """``url`` is its address, or ``url_env`` the variable that holds it. ``headers`` are sent as
-    they stand, and ``header_env`` names the variables that hold others. ``authority`` is a file
-    with certificates to trust, relative to the project's root."""
+    they stand, and ``header_env`` names the variables that hold others, ``token_env`` the one that
+    holds a bearer token. ``authority`` is a file with certificates to trust, relative to the
+    project's root."""
 
     url: str | None = None
     url_env: str | None = None
     headers: Mapping[str, str] = {}
     header_env: Mapping[str, str] = {}
     authority: str | None = None
+    token_env: str | None = None
 
     def check(self, path: str, key: str = "url") -> None:
         """Raises UsageError for what can be no server. ``key`` is what its address is called."""
         if (self.url is None) == (self.url_env is None):
             raise UsageError(f"{path}: needs either {key} or {key}-env")
-        if self.url is not None and (wrong := _flaw(self.url)):
+        if self.url is not None and (wrong := _flaw(self.url) or self.leak(self.url)):
             raise UsageError(f"{path}.{key}: {wrong}")
         for name in [*self.headers, *self.header_env]:
             if not name or not name.isascii() or not name.replace("-", "").isalnum():
@@ -39,11 +43,21 @@ class Endpoint(msgspec.Struct, frozen=True):
             raise UsageError(f"{path}: headers and header-env both say {min(twice)}")
         if any(not _is_value(value) for value in self.headers.values()):
             raise UsageError(f"{path}.headers: a value holds what no header does")
+        if self.token_env and "authorization" in map(str.lower, [*self.headers, *self.header_env]):
+            raise UsageError(f"{path}.token-env: the headers say Authorization as well")
 
     @property
     def variables(self) -> tuple[str, ...]:
         """The variables of the environment that it needs."""
-        return (*filter(None, [self.url_env]), *self.header_env.values())
+        return (*filter(None, [self.url_env, self.token_env]), *self.header_env.values())
+
+    def leak(self, url: str) -> str | None:
+        """Why what is secret must not go there."""
+        parts = urlsplit(url)
+        is_open = parts.scheme == "http" and parts.hostname not in _LOOPBACK
+        if is_open and (self.header_env or self.token_env):
+            return "http would show what the environment holds to everybody; use https"
+        return None
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -59,7 +73,10 @@ class Server(msgspec.Struct, frozen=True):
         return f"<Server {self.shown}>"
 
     def in_words(self, error: Exception) -> str:
-        """What the room that speaks HTTP says of it, without its address."""
+        """What the room that speaks HTTP says of it, without its address; without any other to
+        which a secret one led."""
+        if self.is_secret and isinstance(error, web.NoAnswer):
+            return error.why
         return str(error).removeprefix(f"{web.shown(self.url)}: ")
 
 
@@ -67,12 +84,11 @@ def resolve(endpoint: Endpoint, root: Path, environment: Mapping[str, str]) -> S
     """The server with what the environment holds. Raises CannotTell for what is missing there, and
     for certificates that cannot be read: it is our own trouble, and none of the server's."""
     url = endpoint.url or _held(environment, endpoint.url_env or "")
-    if endpoint.url is None and (wrong := _flaw(url)):
+    if endpoint.url is None and (wrong := _flaw(url) or endpoint.leak(url)):
         raise CannotTell(f"{endpoint.url_env}: {wrong}")
-    sent = {name: _held(environment, held) for name, held in endpoint.header_env.items()}
-    for name, value in sent.items():
-        if not _is_value(value):  # an error would show it
-            raise CannotTell(f"{endpoint.header_env[name]} holds what no header does · set it anew")
+    sent = {name: _secret(environment, held) for name, held in endpoint.header_env.items()}
+    if endpoint.token_env:
+        sent["Authorization"] = f"Bearer {_secret(environment, endpoint.token_env)}"
     shown = f"${endpoint.url_env}" if endpoint.url is None else web.shown(url)
     return Server(
         url=url,
@@ -92,6 +108,13 @@ def _held(environment: Mapping[str, str], name: str) -> str:
     value = environment.get(name, "").strip()
     if not value:
         raise CannotTell(f"{name} is not set · set it in the environment of the run")
+    return value
+
+
+def _secret(environment: Mapping[str, str], name: str) -> str:
+    value = _held(environment, name)
+    if not _is_value(value):  # an error would show it
+        raise CannotTell(f"{name} holds what no header does · set it anew")
     return value
 
 

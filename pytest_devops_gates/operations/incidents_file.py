@@ -111,7 +111,11 @@ def _flaw(entry: Entry, now: datetime) -> str | None:
         return "title: says nothing"
     for key in ("started", "ended"):
         moment = getattr(entry, key)
-        if moment and _utc(moment) > now + _SKEW:
+        try:
+            is_to_come = moment and _utc(moment) > now + _SKEW
+        except OverflowError:
+            return f"{key}: {moment} is no time in UTC"
+        if is_to_come:
             return f"{key}: {moment} is yet to come"
     if entry.ended and _utc(entry.ended) < _utc(entry.started):
         return f"ended: {entry.ended} is before {entry.started}, when it started"

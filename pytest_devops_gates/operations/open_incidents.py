@@ -16,7 +16,11 @@ from pytest_devops_gates.json_text import dump
 
 FILE = "incidents.json"
 WITHIN = timedelta(days=1)
-"""After a roll-out: what begins later is hardly its doing."""
+"""After a roll-out: what begins later is hardly its doing, and one whose end nobody saw by then is
+at work no more."""
+
+AT_WORK = "DEVOPS_GATES_DEPLOYMENT"
+"""The variable with the id of the roll-out that asks, while it is at work."""
 
 
 def keep(run_dir: Path, incidents: Sequence[Incident]) -> None:
@@ -33,26 +37,25 @@ def kept(run_dir: Path) -> tuple[Incident, ...] | None:
 
 
 def of_deployments(
-    deployments: Iterable[Deployment], told: Iterable[Incident]
+    deployments: Iterable[Deployment],
+    told: Iterable[Incident],
+    now: datetime,
+    at_work: str | None = None,
 ) -> tuple[Incident, ...]:
-    """The last roll-out to each environment, where it failed and nothing brought it back: neither a
-    roll-back that succeeded, nor anybody who wrote an incident of it down, nor one that is at work
-    now."""
-    last = {one.environment: one for one in deployments}
-    known = {one.deployment for one in told if one.deployment}
+    """The last roll-out to each environment, where it failed, or nobody saw its end within a day,
+    and nothing brought it back: neither a roll-back that succeeded, nor anybody who wrote an
+    incident of it down, nor the one that asks, whose id is ``at_work``. One that began within a day
+    and has not ended changes nothing yet."""
+    last = {
+        one.environment: one
+        for one in deployments
+        if one.id == at_work or one.outcome != STARTED or _is_lost(one, now)
+    }
+    known = {one.deployment for one in told if one.deployment} | {at_work}
     return tuple(
-        Incident(
-            id=f"deployment-{one.id}",
-            title=f"the roll-out to {one.environment} was {one.outcome}, and nothing undid it"
-            + (f": {one.reason}" if one.reason else ""),
-            severity=Severity.HIGH,
-            started=one.ended or one.started,
-            environment=one.environment,
-            deployment=one.id,
-            source="deployments",
-        )
+        _of_deployment(one)
         for one in last.values()
-        if one.outcome not in (DEPLOYED, STARTED) and one.id not in known and not _undone(one)
+        if one.outcome != DEPLOYED and one.id not in known and not _undone(one)
     )
 
 
@@ -76,6 +79,25 @@ def moment(text: str) -> datetime | None:
     except ValueError:
         return None
     return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+
+
+def _of_deployment(one: Deployment) -> Incident:
+    what = "ended unseen" if one.outcome == STARTED else f"was {one.outcome}"
+    why = f": {one.reason}" if one.reason else ""
+    return Incident(
+        id=f"deployment-{one.id}",
+        title=f"the roll-out to {one.environment} {what}, and nothing undid it{why}",
+        severity=Severity.HIGH,
+        started=one.ended or one.started,
+        environment=one.environment,
+        deployment=one.id,
+        source="deployments",
+    )
+
+
+def _is_lost(one: Deployment, now: datetime) -> bool:
+    began = moment(one.started)
+    return began is None or abs(now - began) >= WITHIN
 
 
 def _undone(one: Deployment) -> bool:

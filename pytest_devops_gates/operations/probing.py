@@ -60,26 +60,34 @@ def probed(
 def _once(probe: Probe, server: Server, now: float) -> Probed:
     try:
         answer = _answer(probe, server)
-        findings = list(probes.wrong(probe, answer))
-        days = _days(probe, server, now)
-    except _Astray as why:
-        return Probed(probe.name, (probes.finding(probe, "status", str(why)),))
-    except web.TooLong:
-        told = probes.finding(probe, "body", f"answers more than {LIMIT:,} bytes{SMALLER}")
-        return Probed(probe.name, (told,))
-    except web.Untrusted as error:
-        told = probes.finding(probe, "certificate", server.in_words(error))
-        return Probed(probe.name, (told,))
-    except web.Unreachable as error:
-        told = probes.finding(
-            probe, "unreachable", f"{server.shown}: {server.in_words(error)}", Severity.CRITICAL
-        )
-        return Probed(probe.name, (told,))
-    except CannotTell as error:
-        return Probed(probe.name, unknown=f"{probe.name}: {server.in_words(error)}")
-    if days is not None:
-        findings += probes.ending(probe, days)
-    return Probed(probe.name, tuple(findings), answer.seconds, days)
+    except (_Astray, CannotTell) as error:
+        return _failed(Probed(probe.name), probe, server, error)
+    found = Probed(probe.name, tuple(probes.wrong(probe, answer)), answer.seconds)
+    try:
+        days = _days(probe, server, answer.url, now)
+    except CannotTell as error:  # what the answer showed holds nevertheless
+        return _failed(found, probe, server, error)
+    if days is None:
+        return found
+    findings = (*found.findings, *probes.ending(probe, days))
+    return msgspec.structs.replace(found, findings=findings, tls_days=days)
+
+
+def _failed(found: Probed, probe: Probe, server: Server, error: Exception) -> Probed:
+    """What was found before, with a failure: the product's is a finding, and ours is unknown."""
+    why = server.in_words(error)
+    match error:
+        case _Astray():
+            told = probes.finding(probe, "status", why)
+        case web.TooLong():
+            told = probes.finding(probe, "body", f"answers more than {LIMIT:,} bytes{SMALLER}")
+        case web.Untrusted():
+            told = probes.finding(probe, "certificate", why)
+        case web.Unreachable():
+            told = probes.finding(probe, "unreachable", f"{server.shown}: {why}", Severity.CRITICAL)
+        case _:
+            return msgspec.structs.replace(found, unknown=f"{probe.name}: {why}")
+    return msgspec.structs.replace(found, findings=(*found.findings, told))
 
 
 def _answer(probe: Probe, server: Server) -> web.Response:
@@ -125,11 +133,11 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port
 
 
-def _days(probe: Probe, server: Server, now: float) -> float | None:
-    """The days that the certificate has left, where it has one that matters."""
-    if not server.url.startswith("https:") or not probe.tls_days:
+def _days(probe: Probe, server: Server, url: str, now: float) -> float | None:
+    """The days that the certificate of whoever answered has left, where it has one that matters."""
+    if urlsplit(url).scheme != "https" or not probe.tls_days:
         return None
-    if web.has_proxy(server.url):
+    if web.has_proxy(url):
         raise CannotTell(THROUGH_PROXY)
-    ends = web.certificate_ends(server.url, timeout=probe.timeout, authority=server.authority)
+    ends = web.certificate_ends(url, timeout=probe.timeout, authority=server.authority)
     return (ends - now) / DAY

@@ -52,7 +52,7 @@ def value(server: Server, query: str, at: float | None, timeout: float) -> float
         )  # fmt: skip
         return read(answer.status, _json(answer), time.time() if at is None else at)
     except CannotTell as error:  # of its kind; but the address may be a secret
-        told = str(error).removeprefix(f"{web.shown(url)}: ")
+        told = error.why if isinstance(error, web.NoAnswer) else error
         raise type(error)(f"{server.shown}: {told}") from None
 
 

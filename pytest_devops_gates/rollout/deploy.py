@@ -22,10 +22,11 @@ from pytest_devops_gates.deployments import (
     Deployment,
     RollBack,
 )
-from pytest_devops_gates.errors import UsageError
+from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.foreground import Ended, Stopped
 from pytest_devops_gates.interrupts import listening
 from pytest_devops_gates.neutral import neutral
+from pytest_devops_gates.operations import open_incidents
 from pytest_devops_gates.rollout import arguments, operation
 from pytest_devops_gates.rollout.permission import Permission
 from pytest_devops_gates.verdict import Verdict
@@ -49,13 +50,13 @@ def carry_out(asked: RollOut, granted: Permission) -> Deployment:
     """Roll out, and undo it where it failed, or the user stopped it. Raises UsageError where it
     cannot be written down that it begins, which comes first."""
     assert granted.verdict
-    env = {**asked.env, **_told(asked, granted.verdict)}
     with listening() as heard:
 
         def stopped() -> str | None:
             return heard.name if heard.count else None
 
         begun = _begin(asked, granted, granted.verdict)
+        env = {**asked.env, **_told(asked, begun)}
         rolled = foreground.run(
             arguments.filled(asked.argv, asked.files), env=env, cwd=asked.cwd,
             timeout=asked.environment.timeout, stopped=stopped,
@@ -79,18 +80,19 @@ def who() -> str:
 def unfinished(root: Path, name: str) -> Deployment | None:
     """The last roll-out to an environment, where nobody saw its end. Raises UsageError."""
     try:
-        found = [one for one in deployments.recorded(root) if one.environment == name]
-    except OSError as error:
-        raise UsageError(f"{deployments.FILE} cannot be read: {error.strerror}") from None
+        found = [one for one in deployments.whole(root) if one.environment == name]
+    except CannotTell as why:
+        raise UsageError(str(why)) from None
     return found[-1] if found and found[-1].outcome == STARTED else None
 
 
-def _told(asked: RollOut, verdict: Verdict) -> dict[str, str]:
-    """What the commands are told, in their environment."""
+def _told(asked: RollOut, begun: Deployment) -> dict[str, str]:
+    """What the commands are told, and the gates of operation, in their environment."""
     return {
+        open_incidents.AT_WORK: begun.id,
         "DEVOPS_GATES_ENVIRONMENT": asked.name,
-        "DEVOPS_GATES_COMMIT": verdict.commit or "",
-        "DEVOPS_GATES_VERSION": verdict.project.version or "",
+        "DEVOPS_GATES_COMMIT": begun.commit or "",
+        "DEVOPS_GATES_VERSION": begun.version or "",
         "DEVOPS_GATES_DIST": str(asked.files[0].parent) if asked.files else "",
     }
 

@@ -163,6 +163,7 @@ def test_what_does_not_operate_is_rolled_back(sound: Checkout) -> None:
     assert "fail: alive: exit-code 1" in run.stdout
     assert (sound.root / ".devops-gates" / "back").exists()
     assert records(sound)[-1]["outcome"] == "rejected"
+    assert deploy(sound, "staging", *PYTHON, "raise SystemExit(1)").status == 1
     again = deploy(sound, "staging", "--then", *PYTHON, "open('.devops-gates/up', 'w')")
     assert again.status == 0, again
     assert "approval: automatic" in again.stdout

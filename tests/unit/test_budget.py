@@ -75,6 +75,15 @@ def test_what_is_told() -> None:
     ]
 
 
+def test_a_budget_that_is_used_up_to_the_last_event() -> None:
+    found = spent(99.9, "30d", events(1, 14, 14, 6, 6))
+    assert found == Spent(0, 14, 6)
+    used_up = "checkout: the error budget of 99.9 % over 30d is used up"
+    assert [one.message for one in findings("checkout", 99.9, "30d", found)] == [used_up]
+    nearly = findings("checkout", 99.9, "30d", Spent(-1e-9, 0, 0))  # Prometheus extrapolates
+    assert [one.message for one in nearly] == [used_up]
+
+
 def test_rates_are_those_of_the_window() -> None:
     assert thresholds("30d") == (14.4, 6)
     assert thresholds("4w") == thresholds("28d") == pytest.approx((13.44, 5.6))

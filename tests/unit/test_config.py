@@ -93,6 +93,11 @@ MISTAKES: list[tuple[str, str, list[str]]] = [
         [f"{T}.gates.lnit: unknown gate 'lnit' (did you mean 'lint'?)"],
     ),
     (
+        "gate in the options of another",
+        gate("options = { metrics = { 'covrage.line' = 'up' } }", "trend"),
+        [f"{T}.gates.trend.options.metrics.covrage.line: unknown gate 'covrage'", "'coverage'?"],
+    ),
+    (
         "gate without any setting",
         gate("", "covrage"),
         [f"{T}.gates.covrage: unknown gate", "did you mean 'coverage'?"],

@@ -27,7 +27,7 @@ from pytest_devops_gates.deployments import (
     STARTED,
     Deployment,
 )
-from pytest_devops_gates.errors import UsageError
+from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.gates.incidents import INCIDENTS
 from pytest_devops_gates.gates.ruff import LINT
 from pytest_devops_gates.outlook import Outlook, Prospect
@@ -506,7 +506,7 @@ open("env", "w").write(" ".join(v for k, v in os.environ.items() if k.startswith
     assert {a.name for a in done.artefacts} == {*sample.ARTEFACTS}
     folder = root / ".devops-gates" / "runs" / sample.RUN_ID / "dist"
     told = (root / "env").read_text().split()
-    assert told == ["production", done.commit, "1.0.0", str(folder)]
+    assert told == [done.id, "production", done.commit, "1.0.0", str(folder)]
     assert not (root / "back").exists()
 
 
@@ -755,6 +755,25 @@ def test_half_a_line_costs_nothing_but_itself(root: Path, granted: Permission) -
     second = msgspec.structs.replace(first, id="second")
     deployments.record(root, second)
     assert deployments.recorded(root) == (first, second)
+
+
+def test_half_a_line_hides_no_roll_out_and_another_that_cannot_be_read_may(
+    root: Path, granted: Permission
+) -> None:
+    first = deploy.carry_out(roll_out(root, ""), granted)
+    path = root / deployments.FILE
+    whole = path.read_bytes()
+    second = msgspec.structs.replace(first, id="second")
+    for half in (b'{"schema": "pytest-devo', whole.splitlines()[-1]):
+        path.write_bytes(whole + half)
+        assert deployments.whole(root) == (first,)
+        deployments.record(root, second)
+        assert deployments.whole(root) == (first, second)
+    path.write_bytes(whole + b'{"schema": "pytest-devo\n')
+    with pytest.raises(CannotTell, match=r"deployments.jsonl:3: .* take the line out"):
+        deployments.whole(root)
+    with pytest.raises(UsageError, match=r"deployments.jsonl:3: "):
+        deploy.unfinished(root, "production")
 
 
 def test_a_pipe_or_a_link_is_not_written_to(root: Path, granted: Permission) -> None:

@@ -240,6 +240,29 @@ def test_a_secret_goes_to_the_server_and_into_no_message(
     assert "no header does" in str(seen[3].unknown)
 
 
+REDIRECTED = {
+    "breaks off": (HEAD + b"Content-Length: 9\r\n\r\nok", "its answer breaks off"),
+    "leads nowhere": (page(b"", "302 Found", f"Location: http://127.0.0.1:1/{SECRET}"), "refused"),
+}
+
+
+@pytest.mark.parametrize(("there", "says"), REDIRECTED.values(), ids=REDIRECTED)
+def test_where_a_secret_address_leads_is_secret_too(
+    there: Answer, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        liar(there) as last,
+        liar(page(b"", "302 Found", f"Location: {last}/{SECRET}/x")) as first,
+    ):
+        monkeypatch.setenv("HEALTH_URL", f"{first}/")
+        seen = checked(tmp_path, {"name": "a", "url-env": "HEALTH_URL", "follow": True})
+        port = last.rpartition(":")[2].strip("/")
+    ((rule, _, message),) = told(seen)
+    assert (rule, says in message, SECRET in repr(seen), port in repr(seen)) == (
+        "unreachable", True, False, False,
+    )  # fmt: skip
+
+
 OURS: dict[str, tuple[dict[str, Any], str]] = {
     "a variable that is not set": ({"url-env": "NONE_SUCH"}, "NONE_SUCH is not set"),
     "a header that is not set": (
@@ -310,8 +333,30 @@ def test_through_a_proxy_no_certificate_is_seen(
         asked = {"name": "a", "url": there.url, "authority": "authority.pem"}
         assert checked(tmp_path, asked).unknown is None
         monkeypatch.setattr(probing.web, "has_proxy", lambda _: True)
-        monkeypatch.setattr(probing.web, "request", lambda *_, **__: answer())
-        assert "tls-days = 0" in str(checked(tmp_path, asked).unknown)
+        bad = msgspec.structs.replace(answer(status=500), url=there.url)
+        monkeypatch.setattr(probing.web, "request", lambda *_, **__: bad)
+        seen = checked(tmp_path, asked)
+    assert "tls-days = 0" in str(seen.unknown)
+    assert told(seen) == [("status", "high", "a: answered 500, needs 200")]
+    assert (seen.metrics["latency:a"], seen.examined) == (0.1, 1)
+
+
+def test_a_scheme_in_capitals_is_https_too(tmp_path: Path) -> None:
+    served, _ = self_signed(tmp_path, days=5.5)
+    with service(served) as there:
+        url = there.url.replace("https", "HTTPS")
+        ((rule, _, _),) = told(
+            checked(tmp_path, {"name": "a", "url": url, "authority": "authority.pem"})
+        )
+    assert rule == "certificate"
+
+
+def test_the_certificate_of_the_last_server_is_dated(tmp_path: Path) -> None:
+    served, _ = self_signed(tmp_path, days=5.5)
+    with service(served) as there, liar(page(b"", "302 Found", f"Location: {there.url}/x")) as url:
+        asked = {"name": "a", "url": url, "follow": True, "authority": "authority.pem"}
+        ((rule, _, _),) = told(checked(tmp_path, asked))
+    assert rule == "certificate"
 
 
 # ---- options, levels, canary
@@ -322,6 +367,10 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     "no address": ([{"name": "a"}], "probes[0]: needs either url or url-env"),
     "two addresses": ([{"name": "a", "url": "http://a/", "url-env": "B"}], "needs either"),
     "ftp": ([{"name": "a", "url": "ftp://a/"}], "probes[0].url: is no address of http"),
+    "a secret by http": (
+        [{"name": "a", "url": "http://a/", "header-env": {"X-A": "B"}}],
+        "probes[0].url: http would show what the environment holds to everybody; use https",
+    ),
     "a password": ([{"name": "a", "url": "http://u:p@a/"}], "send them by header-env"),
     "a pattern": ([{"name": "a", "url": "http://a/", "body": "("}], "body: is no pattern"),
     "a status": ([{"name": "a", "url": "http://a/", "status": [20]}], "probes[0].status"),
@@ -335,7 +384,7 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     "a header": ([{"name": "a", "url": "http://a/", "headers": {"a b": "c"}}], "no name of a header"),
     "its value": ([{"name": "a", "url": "http://a/", "headers": {"a": "\n"}}], "what no header does"),
     "both": (
-        [{"name": "a", "url": "http://a/", "headers": {"A": "b"}, "header-env": {"a": "B"}}],
+        [{"name": "a", "url": "https://a/", "headers": {"A": "b"}, "header-env": {"a": "B"}}],
         "both say a",
     ),
     "too many": ([{"name": f"p{n}", "url": "http://a/"} for n in range(51)], "more than 50"),

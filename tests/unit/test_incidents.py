@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,19 +13,30 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_devops_gates import deployments, testing
-from pytest_devops_gates.deployments import DEPLOYED, FAILED, REJECTED, Deployment, RollBack
+from pytest_devops_gates.board import service
+from pytest_devops_gates.deployments import (
+    DEPLOYED,
+    FAILED,
+    REJECTED,
+    STARTED,
+    Deployment,
+    RollBack,
+)
 from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.evidence import Severity
-from pytest_devops_gates.gates.incidents import INCIDENTS
+from pytest_devops_gates.gates import incidents
+from pytest_devops_gates.gates.incidents import INCIDENTS, IncidentOptions
 from pytest_devops_gates.history.happened import ended
 from pytest_devops_gates.incident import Incident
 from pytest_devops_gates.operations import alertmanager, incidents_file, open_incidents
 from pytest_devops_gates.operations.incidents_file import FILE
+from tests.unit import tracker_server
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 GOING_ON = """
@@ -56,6 +69,8 @@ ALERT: dict[str, Any] = {
 }
 """As Alertmanager 0.25.0 tells it (tests/servers/test_alertmanager.py asks a real one)."""
 
+LONG_AGO = "0001-01-01T00:00:00+05:00"
+
 
 def rolled(name: str, outcome: str, ended: str, **fields: Any) -> Deployment:
     return Deployment(
@@ -81,6 +96,8 @@ def rolled(name: str, outcome: str, ended: str, **fields: Any) -> Deployment:
         (GOING_ON + GOING_ON, "is there twice"),
         (GOING_ON.replace('title = "Greetings fail"\n', ""), "the key 'title' is missing"),
         ("[[incident]", "incidents.toml"),
+        (GOING_ON.replace("2026-02-28T10:00:00Z", "0001-01-01T00:00:00+05:00"), "is no time"),
+        (GOING_ON + "ended = 9999-12-31T23:59:59-05:00", r"incident\.ended: 9999.* is no time"),
     ],
 )
 def test_a_file_that_is_wrong_is_told_in_one_line(text: str, wrong: str) -> None:
@@ -176,17 +193,52 @@ def test_a_roll_out_that_failed_and_was_not_undone_is_an_incident() -> None:
     bad = rolled("d1", REJECTED, "2026-02-28T10:00:00Z", reason="it is red")
     undone = RollBack(("back",), 0, 1.0)
     broken = RollBack(("back",), 1, 1.0, "exit code 1")
-    (one,) = open_incidents.of_deployments([bad], [])
+    (one,) = of_deployments([bad])
     assert (one.deployment, one.started) == ("d1", "2026-02-28T10:00:00Z")
     later = rolled("d2", DEPLOYED, "2026-02-28T11:00:00Z")
-    assert open_incidents.of_deployments([bad, later], []) == ()
+    assert of_deployments([bad, later]) == ()
     staging = rolled("d2", DEPLOYED, "2026-02-28T11:00:00Z", environment="staging")
-    assert len(open_incidents.of_deployments([bad, staging], [])) == 1
+    assert len(of_deployments([bad, staging])) == 1
     told = Incident("I-1", "x", Severity.HIGH, "2026-02-28T10:00:00Z", deployment="d1")
-    assert open_incidents.of_deployments([bad], [told]) == ()
+    assert of_deployments([bad], told) == ()
     for back, count in ((undone, 0), (broken, 1)):
         one_more = rolled("d3", FAILED, "2026-02-28T11:00:00Z", roll_back=back)
-        assert len(open_incidents.of_deployments([one_more], [])) == count
+        assert len(of_deployments([one_more])) == count
+
+
+def of_deployments(
+    found: list[Deployment], *told: Incident, at_work: str | None = None
+) -> tuple[Incident, ...]:
+    return open_incidents.of_deployments(found, told, NOW, at_work)
+
+
+LOST = {
+    "two days ago": ("2026-02-27T12:00:00Z", ["d1"]),
+    "a day ago": ("2026-02-28T12:00:00Z", ["d1"]),
+    "less than a day ago": ("2026-02-28T12:00:01Z", []),
+    "nobody knows when": ("soon", ["d1"]),
+    "in a year to come": ("2099-01-01T00:00:00Z", ["d1"]),
+}
+
+
+@pytest.mark.parametrize(("started", "open_ones"), LOST.values(), ids=LOST)
+def test_a_roll_out_whose_end_nobody_saw_is_lost_after_a_day(
+    started: str, open_ones: list[str]
+) -> None:
+    before = rolled("d0", DEPLOYED, "2026-02-26T11:00:00Z")
+    begun = msgspec.structs.replace(rolled("d1", STARTED, ""), started=started, ended=None)
+    found = of_deployments([before, begun])
+    assert [one.deployment for one in found] == open_ones
+    assert all(" ended unseen, " in one.title for one in found)
+
+
+def test_until_it_has_ended_what_was_before_it_counts_but_for_itself() -> None:
+    bad = rolled("d1", FAILED, "2026-02-28T10:00:00Z")
+    begun = msgspec.structs.replace(
+        rolled("d2", STARTED, ""), started="2026-03-01T11:00:00Z", ended=None
+    )
+    assert [one.deployment for one in of_deployments([bad, begun])] == ["d1"]
+    assert of_deployments([bad, begun], at_work="d2") == ()
 
 
 @pytest.mark.parametrize(
@@ -263,6 +315,8 @@ def test_an_alert_is_an_incident(tmp_path: Path) -> None:
         (b"{}", 200, "another shape"),
         (b'[{"labels": {}}]', 200, "another shape"),
         (json.dumps([{**ALERT, "startsAt": "yesterday"}]).encode(), 200, "another shape"),
+        (json.dumps([{**ALERT, "startsAt": LONG_AGO}]).encode(), 200, "a time that is none"),
+        (json.dumps([{**ALERT, "startsAt": LONG_AGO[:19]}]).encode(), 200, "another shape"),
         (b'"bad matcher format"', 400, "answered 400 (bad matcher format)"),
         (b"[]", 302, "answered 302"),
         (b"", 503, "answered 503"),
@@ -281,6 +335,24 @@ def test_an_alertmanager_that_does_not_answer_is_unknown(tmp_path: Path) -> None
     assert (judged.outcome, "refused" in judged.reason) == ("unknown", True)
     judged = judge(tmp_path, options={"alertmanager": "http://127.0.0.1:9", "token-env": "NO_SUCH"})
     assert "NO_SUCH is not set" in judged.reason
+
+
+ADDRESSES = {
+    "a password": ({"alertmanager": "http://u:p@127.0.0.1/"}, "holds a user or a password"),
+    "ftp": ({"alertmanager": "ftp://a/"}, "is no address of http"),
+    "blanks": ({"alertmanager": "http://a b/"}, "holds blanks"),
+    "a token by http": (
+        {"alertmanager": "http://alerts.example/", "token-env": "AM"}, "use https",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("options", "says"), ADDRESSES.values(), ids=ADDRESSES)
+def test_an_address_that_is_wrong_is_told(
+    options: dict[str, Any], says: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=rf"options\.alertmanager: .*{says}"):
+        judge(tmp_path, options=options)
 
 
 @pytest.mark.parametrize(
@@ -302,8 +374,6 @@ def test_what_is_suppressed_is_left_out_and_too_much_is_no_answer() -> None:
 def test_an_age_is_never_negative() -> None:
     later = f"{NOW + timedelta(hours=3):%Y-%m-%dT%H:%M:%SZ}"
     one = Incident("a", "x", Severity.HIGH, later)
-    from pytest_devops_gates.gates import incidents
-
     found = incidents.judge([one], {}, NOW, Severity.MEDIUM, ["here"])
     assert found.metrics["oldest"] == 0
 
@@ -314,13 +384,114 @@ def test_what_ends_tomorrow_goes_on_today(tmp_path: Path) -> None:
     assert (judged.outcome, judged.rules) == ("fail", ["open-incident"])
 
 
-def test_a_roll_out_that_failed_does_not_hold_the_one_that_mends_it(tmp_path: Path) -> None:
+def test_a_roll_out_that_failed_does_not_hold_the_one_that_mends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bad = rolled("d1", FAILED, "2026-02-28T10:00:00Z")
-    at_work = rolled("d2", "started", "2026-02-28T11:00:00Z")
-    assert open_incidents.of_deployments([bad, at_work], []) == ()
     deployments.record(tmp_path, bad)
     assert judge(tmp_path).outcome == "fail"
-    assert judge(tmp_path, profile="release").outcome == "pass"
+    assert judge(tmp_path, profile="release").outcome == "not-applicable", "nobody was asked"
+    testing.write(tmp_path, {FILE: OVER})
+    judged = judge(tmp_path, profile="release")
+    assert (judged.outcome, judged.evidence.notes) == ("pass", (f"asked: {FILE}",))
+    deployments.record(tmp_path, msgspec.structs.replace(bad, id="d2", outcome=STARTED))
+    monkeypatch.setenv("DEVOPS_GATES_DEPLOYMENT", "d2")
+    assert judge(tmp_path).outcome == "pass"
+
+
+@pytest.mark.parametrize(
+    ("hurt", "outcome"),
+    [
+        (lambda lines: lines, "fail"),
+        (lambda lines: [lines[0], *(line[:40] for line in lines[1:])], "unknown"),
+        (lambda lines: [*lines, b"[" * 100_000], "unknown"),
+        (lambda lines: [*lines[:-1], b"", lines[-1]], "fail"),
+    ],
+)
+def test_a_roll_out_that_cannot_be_read_is_unknown(
+    tmp_path: Path, hurt: Callable[[list[bytes]], list[bytes]], outcome: str
+) -> None:
+    deployments.record(tmp_path, rolled("d1", DEPLOYED, "2026-02-28T09:30:00Z"))
+    bad = rolled("d2", FAILED, "2026-02-28T10:00:00Z")
+    deployments.record(tmp_path, msgspec.structs.replace(bad, outcome=STARTED))
+    deployments.record(tmp_path, bad)
+    path = tmp_path / deployments.FILE
+    path.write_bytes(b"".join(line + b"\n" for line in hurt(path.read_bytes().splitlines())))
+    judged = judge(tmp_path)
+    assert judged.outcome == outcome
+    assert outcome == "fail" or re.search(r"deployments\.jsonl:[24]: ", judged.reason)
+
+
+def test_where_nothing_can_be_kept_it_is_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(open_incidents.disk, "write", full)
+    root = testing.write(tmp_path, {FILE: OVER})
+    with pytest.raises(CannotTell, match="cannot be kept: No space left"):
+        incidents.check(testing.project(root), IncidentOptions(), ())
+
+
+# ---- the tracker
+
+LABELS: dict[str, tuple[list[str], Severity]] = {
+    "a word": (["incident", "Critical"], Severity.CRITICAL),
+    "a prefix": (["severity: low"], Severity.LOW),
+    "of GitLab": (["severity::low"], Severity.LOW),
+    "with a slash": (["SEV/minor"], Severity.LOW),
+    "with =": (["severity=warning"], Severity.MEDIUM),
+    "with -": (["sev-critical"], Severity.CRITICAL),
+    "the worst of two": (["low", "severity: medium"], Severity.MEDIUM),
+    "another prefix": (["effort: low", "priority::low", "complexity:minor"], Severity.HIGH),
+    "a workaround": (["workaround: none"], Severity.HIGH),
+    "no prefix": (["severity low", "low hanging", "a-severity: low"], Severity.HIGH),
+    "none": (["incident"], Severity.HIGH),
+}
+
+
+@pytest.mark.parametrize(("labels", "severity"), LABELS.values(), ids=LABELS)
+def test_the_severity_of_an_issue(
+    labels: list[str], severity: Severity, tmp_path: Path, token: None
+) -> None:
+    issue = {"title": "Greetings fail", "labels": [*labels, "outage"]}
+    with tracker_server.serving(issues=[issue]) as world:
+        here = testing.project(tmp_path, tracker=world.table("github"))
+        evidence = incidents.check(here, IncidentOptions(label="outage"), ())
+    assert [one.severity for one in evidence.findings] == [severity]
+
+
+@pytest.fixture
+def token(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GITHUB_TOKEN", "GITLAB_TOKEN"):
+        monkeypatch.setenv(name, tracker_server.TOKEN)
+
+
+@pytest.mark.parametrize("kind", ["github", "gitlab"])
+@pytest.mark.parametrize(
+    ("label", "is_there"), [("out of order", True), ("a/b ü?", True), ("outtage", False)]
+)
+def test_a_label_that_there_is_not_is_unknown(
+    kind: str, label: str, is_there: bool, tmp_path: Path, token: None
+) -> None:
+    over = {"title": "x", "labels": ["out of order"], "closed": "2026-11-02T10:00:00Z"}
+    with tracker_server.serving(issues=[over], labels=("a/b ü?",)) as world:
+        here = testing.project(tmp_path, tracker=world.table(kind))
+        options = IncidentOptions(label=label)
+        if is_there:
+            assert incidents.check(here, options, ()).metrics["open"] == 0
+            return
+        with pytest.raises(CannotTell, match="there is no label 'outtage' · make it there"):
+            incidents.check(here, options, ())
+
+
+def test_a_label_that_cannot_be_looked_up_is_unknown(tmp_path: Path, token: None) -> None:
+    with (
+        tracker_server.serving(trouble="403") as world,
+        pytest.raises(CannotTell, match="may not do that"),
+    ):
+        service.has_label(world.table("github"), "outage")
 
 
 def test_a_token_with_a_line_end_is_shown_nowhere(

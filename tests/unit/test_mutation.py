@@ -13,6 +13,7 @@ from pytest_devops_gates.change import Base, Change, FileChange
 from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.gates import mutation
 from pytest_devops_gates.gates.mutation import MUTATION
+from pytest_devops_gates.mutants import Mutant
 from tests.unit.samples import DATA
 
 GATE = msgspec.structs.replace(MUTATION, level="required", levels={})
@@ -81,6 +82,43 @@ def test_a_change_is_mutated_alone_and_may_hold_nothing_to_mutate(tmp_path: Path
     assert judged.outcome == "not-applicable", judged.reason
     judged = judge(root, options={"paths": ["shop/__init__.py"]})
     assert (judged.outcome, "made no mutant" in judged.reason) == ("unknown", True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        (b"# -*- coding: latin-1 -*-\ndef more(x):\n    return '\xe9'\n", "UnicodeDecodeError"),
+        (b"def more(x):\n    if x:\n\t    return 1\n    return 2\n", "passed over shop/more.py"),
+    ],
+)
+def test_a_changed_file_that_mutmut_cannot_read(tmp_path: Path, source: bytes, says: str) -> None:
+    root = testing.write(shop(tmp_path), {"shop/more.py": source})
+    more, price = (FileChange(f"shop/{name}.py", "modified") for name in ("more", "price"))
+    for files in ((more,), (more, price)):
+        change = Change(Base("0" * 40, "main", "told"), files)
+        judged = judge(root, options={"changed": True}, change=change)
+        assert (judged.outcome, says in judged.reason) == ("unknown", True), judged.reason
+
+
+@pytest.mark.parametrize(("passed", "runs"), [((), 1), (("DATABASE_URL",), 2)])
+def test_nothing_is_kept_where_the_result_depends_on_variables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, passed: tuple[str, ...], runs: int
+) -> None:
+    ran: list[str] = []
+
+    def mutate(project: Any, order: Any, root: Path) -> list[Mutant]:
+        ran.append(order.tool)
+        return [Mutant("shop.price.x_with_tax__mutmut_1", "shop/price.py", "killed")]
+
+    monkeypatch.setattr(mutation.mutating, "mutate", mutate)
+    project = testing.project(shop(tmp_path / "shop"), cache=tmp_path / "cache")
+    for url in ("db://one", "db://two"):
+        monkeypatch.setenv("DATABASE_URL", url)
+        told = mutation.check(project, mutation.MutationOptions(pass_env=passed), ())
+        assert told.metrics["score"] == 100
+    assert len(ran) == runs
+    assert len(list((tmp_path / "cache").rglob("*.json"))) == (not passed)
 
 
 def test_paths_that_lead_nowhere_and_no_base(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_devops_gates import loosening, testing
+from pytest_devops_gates.change import Base, Change, FileChange
 from pytest_devops_gates.config import load_toml, read_table
 from pytest_devops_gates.errors import UsageError
 from pytest_devops_gates.evidence import Evidence, RanTest
@@ -379,6 +380,27 @@ def test_the_example_of_the_docs_holds() -> None:
     named = set(re.findall(r"`quarantine-([a-z-]+)`", page))
     known = {rule.id.removeprefix("quarantine-") for rule in RULES}
     assert {n for n in known if not n.startswith("without")} <= named
+
+
+@pytest.mark.parametrize(
+    ("change", "metric"),
+    [
+        (FileChange("t.py", "renamed", "old.py"), "quarantined"),
+        (FileChange("t.py", "renamed", "old.py", added=((3, 3),)), "failed"),
+        (FileChange("t.py", "renamed", "old.py", removed=((3, 3),)), "failed"),
+        (FileChange("t.py", "modified", "t.py"), "failed"),
+        (FileChange("t.py", "renamed", "other.py"), "failed"),
+        (FileChange("u.py", "modified", "u.py", added=((3, 3),)), "failed"),
+    ],
+)
+def test_a_renamed_file_without_a_change_in_it_is_still_held(
+    tmp_path: Path, change: FileChange, metric: str
+) -> None:
+    whole = Change(Base("0" * 40, "main", "told"), (change,))
+    here = project(tmp_path, quarantine=(entry("old.py::a"),), change=whole)
+    found = gathered(here, *session(*failed(A), exit_code=1))
+    told = {name: found.metrics[name] for name in ("quarantined", "failed")}
+    assert told == {"quarantined": 0, "failed": 0, metric: 1}
 
 
 def test_what_is_in_a_file_that_the_change_touches_is_in_no_quarantine() -> None:

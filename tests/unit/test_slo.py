@@ -57,11 +57,13 @@ def test_its_address_and_token_are_secrets(tmp_path: Path, monkeypatch: pytest.M
     options = {"prometheus-env": "PROM_SECRET", "token-env": "PROM_TOKEN"}
     judged = slo(tmp_path, None, OBJECTIVE, **options)
     assert judged.outcome == "unknown"
-    assert "PROM_TOKEN holds no token" in judged.reason
-    monkeypatch.setenv("PROM_TOKEN", "t" * 20)
-    assert "PROM_SECRET is not set" in slo(tmp_path, None, OBJECTIVE, **options).reason
+    assert "PROM_SECRET is not set" in judged.reason
+    monkeypatch.setenv("PROM_SECRET", "http://prometheus.example:9090")
+    assert "PROM_SECRET: http would show" in slo(tmp_path, None, OBJECTIVE, **options).reason
     with service() as there:
         monkeypatch.setenv("PROM_SECRET", there.url)
+        assert "PROM_TOKEN is not set" in slo(tmp_path, None, OBJECTIVE, **options).reason
+        monkeypatch.setenv("PROM_TOKEN", "t" * 20)
         judged = slo(tmp_path, None, OBJECTIVE, **options)
         assert there.seen[0]["authorization"] == "Bearer " + "t" * 20
     assert "$PROM_SECRET: answered 200, and nothing that Prometheus says" in judged.reason

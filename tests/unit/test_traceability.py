@@ -206,6 +206,7 @@ def test_a_tracker_is_known_by_what_work_items_left(tmp_path: Path) -> None:
     judged = judge(tmp_path, proofs, **left(tmp_path, item))
     assert (judged.outcome, judged.rules) == ("pass", [])  # OLD may be of an item that was not read
     assert "unknown" in judged.evidence.inapplicable
+    assert any("is not read" in note for note in judged.evidence.notes)
     judged = judge(tmp_path, proved(), **left(tmp_path, item))
     assert (judged.outcome, judged.rules) == ("fail", ["unproven"])
     assert judged.evidence.findings[0].path is None

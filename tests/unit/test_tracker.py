@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date
 from typing import Any
 
 import pytest
 
+from pytest_devops_gates import web
 from pytest_devops_gates.board import answers, reading, service
 from pytest_devops_gates.board.items import Board, Milestone, WorkItem
 from pytest_devops_gates.board.tracker import Access, Issue
@@ -133,6 +135,62 @@ def test_what_is_no_whole_answer_is_not_believed(kind: str, trouble: str, why: s
     assert why in str(error.value)
     assert TOKEN not in str(error.value)
     assert "\n" not in str(error.value)
+
+
+LINKS = [
+    '<{}?page=2>; rel="next"',
+    "<{}?page=2>; rel=next",
+    '<{}?page=2>; rel="prev next"',
+    '<{}?page=2>; REL="Next"',
+    '<{}?page=2> ; rel = "next" ; title="a < b, > c; \\" <"',
+    '<{}>; title="; rel=\\"next\\", <", , <{}?page=2>;;rel="next"',
+    "<{}?page=2>; rel=next; rel=last",
+    '<{}?page=1,3>; rel="first", <{}?page=2>; rel="next"; type',
+]
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_the_next_page_however_it_is_told(link: str) -> None:
+    here = "https://api.example.org/issues"
+    answer = web.Response(here, 200, {"link": link.replace("{}", here)}, b"[]", 0.1)
+    assert answers.next_page(answer, here) == f"{here}?page=2"
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "", '<{}?page=2>; rel="last"', '<{}?page=2>; rel="nextdoor"', "<{}?page=2>",
+        '<{}?page=2>; title="; rel=next"', "<{}?page=2>; rel=last; rel=next", " , ",
+    ],
+)  # fmt: skip
+def test_the_last_page(link: str) -> None:
+    here = "https://api.example.org/issues"
+    answer = web.Response(here, 200, {"link": link.replace("{}", here)}, b"[]", 0.1)
+    assert answers.next_page(answer, here) is None
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://api.example.org/issues?page=2; rel=next", '<{}?page=2; rel="next"',
+        '<{}?page=2>; rel="next', '<{}?page=2> rel="next"', '<{}> <{}?page=2>; rel="next"',
+        '<{}?page=2>; rel="next" title="x"', "<{}>; =next", "<{}>; rel=",
+    ],
+)  # fmt: skip
+def test_a_link_that_cannot_be_read(link: str) -> None:
+    here = "https://api.example.org/issues"
+    answer = web.Response(here, 200, {"link": link.replace("{}", here)}, b"[]", 0.1)
+    with pytest.raises(CannotTell, match="/issues: its header Link cannot be read"):
+        answers.next_page(answer, f"{here}?secret=1")
+
+
+@pytest.mark.parametrize("hostile", ["; " * 100_000, "<" * 100_000, "<a>" + " " * 100_000 + "x"])
+def test_a_long_link_takes_no_time(hostile: str) -> None:
+    answer = web.Response("https://a/", 200, {"link": f"<a>;{hostile}x=<"}, b"[]", 0.1)
+    began = time.monotonic()
+    with pytest.raises(CannotTell):
+        answers.next_page(answer, "https://a/")
+    assert time.monotonic() - began < 1.0
 
 
 def test_fewer_issues_than_were_told_of() -> None:

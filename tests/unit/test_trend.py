@@ -204,8 +204,31 @@ def test_a_metric_that_was_asked_for_has_to_be_there(tmp_path: Path) -> None:
     judged = review(tmp_path, gathered, past(), metrics={"coverage.lines": "up"})
     assert judged.outcome == "unknown"
     assert "coverage.lines, which the option 'metrics' names" in judged.reason
-    for metrics in ({"mutation.score": "up"}, {"coverage.lines": "off"}):
-        assert review(tmp_path, gathered, past(), metrics=metrics).outcome == "pass"
+    assert review(tmp_path, gathered, past(), metrics={"coverage.lines": "off"}).outcome == "pass"
+    broken = {**gathered, "tests": Evidence(unknown="hung")}
+    judged = review(tmp_path, broken, past(), metrics={"tests.passed": "up"})
+    assert judged.outcome == "unknown"
+    assert "was not measured in this run: the gate tests could not tell" in judged.reason
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        ("mutation.score", "the gate mutation did not run"),
+        ("install.modules", "the gate install is not applicable"),
+        ("coverage.branch", "it was measured in 0 of 8 earlier runs, 5 are needed"),
+    ],
+)
+def test_why_a_metric_that_was_asked_for_is_not_compared(
+    tmp_path: Path, metric: str, said: str
+) -> None:
+    nothing = Evidence(not_applicable="it is no package")
+    gathered = {"coverage": evidence(line=90.0, branch=80.0), "install": nothing}
+    judged = review(tmp_path, gathered, past(), metrics={metric: "up"})
+    assert (judged.outcome, judged.evidence.metrics["compared"]) == ("pass", 1)
+    assert judged.evidence.notes == (f"{metric} is not compared: {said}",)
+    judged = review(tmp_path, gathered, past(), metrics={metric: "off"})
+    assert judged.evidence.notes == ()
 
 
 def test_a_git_hook_does_not_ask(tmp_path: Path) -> None:

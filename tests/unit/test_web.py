@@ -9,6 +9,7 @@ import re
 import socket
 import time
 import tracemalloc
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 
 from pytest_devops_gates import web
 from pytest_devops_gates.errors import CannotTell
-from pytest_devops_gates.web import TooLong, Unreachable, Untrusted
+from pytest_devops_gates.web import NoAnswer, TooLong, Unreachable, Untrusted
 from tests.servers.certificates import self_signed
 from tests.servers.daemon import free_port
 from tests.servers.liar import Answer, dripping, liar, page, reset
@@ -43,6 +44,18 @@ LIES: dict[str, tuple[Answer, type[Exception], str]] = {
     ),
     "half of a gzip": (
         page(gzip.compress(b"whole")[:-9], "200 OK", "Content-Encoding: gzip"), Unreachable, BREAKS,
+    ),
+    "half of a second gzip": (
+        page(gzip.compress(b"a") + gzip.compress(b"b")[:-9], "200 OK", "Content-Encoding: gzip"),
+        Unreachable, BREAKS,
+    ),
+    "no gzip behind a gzip": (
+        page(gzip.compress(b"a") + b"no gzip", "200 OK", "Content-Encoding: gzip"),
+        Unreachable, BREAKS,
+    ),
+    "half of a deflate": (
+        page(zlib.compress(b"whole")[:-2], "200 OK", "Content-Encoding: deflate"),
+        Unreachable, BREAKS,
     ),
     "an encoding of its own": (
         page(b"x", "200 OK", "Content-Encoding: br"), Unreachable,
@@ -79,9 +92,30 @@ def test_an_honest_answer() -> None:
     assert 0 < answer.seconds < 0.3
 
 
-def test_what_is_packed_unasked_is_unpacked() -> None:
-    with liar(page(gzip.compress(b"whole"), "200 OK", "Content-Encoding: gzip")) as url:
+@pytest.mark.parametrize(
+    ("packed", "encoding"),
+    [
+        (gzip.compress(b"whole"), "gzip"),
+        (gzip.compress(b"who") + gzip.compress(b"") + gzip.compress(b"le"), "X-GZIP"),
+        (zlib.compress(b"whole"), "deflate"),
+    ],
+    ids=["gzip", "several members", "deflate"],
+)
+def test_what_is_packed_unasked_is_unpacked(packed: bytes, encoding: str) -> None:
+    with liar(page(packed, "200 OK", f"Content-Encoding: {encoding}")) as url:
         assert ask(url).body == b"whole"
+
+
+def test_a_header_that_is_there_twice_is_whole() -> None:
+    links = ('Link: </2>; rel="next"', 'link: </old>; rel="deprecation"')
+    with liar(page(b"[]", "200 OK", *links)) as url:
+        assert ask(url).headers["link"] == '</2>; rel="next", </old>; rel="deprecation"'
+
+
+@pytest.mark.parametrize("more", ["\u20ac", "\xe9", "\n", "\x7f"])
+def test_what_no_header_may_hold_is_refused_and_not_shown(more: str) -> None:
+    said = told(NoAnswer, "http://127.0.0.1:1/a?b", headers={"X-Token": f"secret{more}"})
+    assert said == "http://127.0.0.1:1/a: the header X-Token holds what none may · set it anew"
 
 
 def test_a_bomb_is_not_unpacked() -> None:
@@ -112,7 +146,7 @@ def failing(error: Exception) -> Any:
 NAMES = {
     "no such host": (socket.EAI_NONAME, Unreachable, "there is no host of that name"),
     "no name server": (
-        socket.EAI_AGAIN, CannotTell, "its name cannot be looked up: no name server answers",
+        socket.EAI_AGAIN, NoAnswer, "its name cannot be looked up: no name server answers",
     ),
 }  # fmt: skip
 
@@ -135,8 +169,8 @@ def test_a_name_server_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("number", "kind"),
     [
-        (errno.ENETUNREACH, CannotTell),
-        (errno.EMFILE, CannotTell),
+        (errno.ENETUNREACH, NoAnswer),
+        (errno.EMFILE, NoAnswer),
         (errno.EHOSTUNREACH, Unreachable),
         (errno.ECONNREFUSED, Unreachable),
     ],
@@ -152,13 +186,13 @@ def test_a_proxy_that_does_not_answer_is_ours(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    said = told(CannotTell, "http://service.example/")
+    said = told(NoAnswer, "http://service.example/")
     assert said.endswith(": connection refused, by the proxy of the environment")
 
 
 @pytest.mark.parametrize("url", ["ftp://a/", "http:///x", "a", "http://[::1/", ""])
 def test_what_is_no_address_is_ours(url: str) -> None:
-    assert "address" in told(CannotTell, url)
+    assert "address" in told(NoAnswer, url)
 
 
 # ---- TLS
@@ -192,5 +226,5 @@ def test_no_tls_where_it_should_be() -> None:
 def test_an_authority_that_is_no_file_is_ours(tmp_path: Path) -> None:
     served, _ = self_signed(tmp_path, days=5)
     with service(served) as there:
-        said = told(CannotTell, there.url, timeout=3.0, authority=str(tmp_path / "none.pem"))
+        said = told(NoAnswer, there.url, timeout=3.0, authority=str(tmp_path / "none.pem"))
         assert "no such file" in said

@@ -185,11 +185,13 @@ def test_it_bites(tmp_path: Path) -> None:
 # with a tracker
 
 
-def tracked(root: Path, kind: str, *, token: str = TOKEN, **fields: Any) -> Judged:
-    with pytest.MonkeyPatch.context() as patch, serving(**copied(), **fields) as world:
+def tracked(
+    root: Path, kind: str, options: Any = None, *, token: str = TOKEN, **fields: Any
+) -> Judged:
+    with pytest.MonkeyPatch.context() as patch, serving(**{**copied(), **fields}) as world:
         patch.setenv("OUR_TOKEN", token)
         table = world.table(kind, token="OUR_TOKEN")
-        return judge(WORK_ITEMS, root, tracker=table, **RELEASE)
+        return judge(WORK_ITEMS, root, tracker=table, options=options or {}, **RELEASE)
 
 
 @pytest.mark.parametrize("kind", ["github", "gitlab"])
@@ -203,6 +205,33 @@ def test_a_tracker_holds_before_the_file(tmp_path: Path, kind: str) -> None:
     assert judged.evidence.notes == (
         "the milestone '1.4' of octo/hello at 127.0.0.1: it is the open one that is due first",
     )
+
+
+@pytest.mark.parametrize("kind", ["github", "gitlab"])
+def test_a_milestone_that_is_closed_in_a_tracker_hides_nothing(tmp_path: Path, kind: str) -> None:
+    milestones = [{"name": "1.4", "closed": True}, {"name": "1.5"}, {"name": "later"}]
+    issues = [
+        {"title": "Done", "milestone": "1.5", "closed": "2026-11-02T10:00:00Z"},
+        {"title": "Left", "milestone": "1.4", "assignee": "anna"},
+        {"title": "Done before", "milestone": "1.4", "closed": "2026-11-02T10:00:00Z"},
+        {"title": "Later", "milestone": "later"},
+        {"title": "Of none"},
+    ]
+    root = plan(tmp_path, "", version="1.4.0")
+    options = {"milestone": "1.5"}
+    judged = tracked(root, kind, options, milestones=milestones, issues=issues, most=2)
+    assert (judged.outcome, judged.evidence.metrics["open"]) == ("fail", 1)
+    (found,) = judged.evidence.findings
+    assert found.message.startswith("2 (doing, @anna) of the closed milestone '1.4' is not done")
+    assert judged.evidence.metrics["items"] == 1
+
+
+def test_a_release_s_milestone_that_is_closed_is_read_once(tmp_path: Path) -> None:
+    milestones = [{"name": "1.4", "closed": True}]
+    issues = [{"title": "Left", "milestone": "1.4", "assignee": "anna"}]
+    root = plan(tmp_path, "", version="1.4.0")
+    judged = tracked(root, "github", milestones=milestones, issues=issues)
+    assert (judged.evidence.metrics["items"], judged.rules) == (1, ["open-item"])
 
 
 def test_a_tracker_that_does_not_tell_is_unknown(tmp_path: Path) -> None:
@@ -232,6 +261,11 @@ SOON, LATE = date(2026, 12, 1), date(2027, 1, 1)
         (["1.4", "1.5"], "1.4.0", None, None, "1.4", "named like the version 1.4.0"),
         (["v1.4", "1.5"], "1.4", None, None, "v1.4", "named like"),
         (["1.4.0", "1.5"], "1.4.dev3", None, None, "1.4.0", "named like"),
+        (["1.4", "v1.4rc1"], "1.4rc1", None, None, "v1.4rc1", "named like"),
+        (["1.4rc1", "1.4"], "1.4rc1", None, None, "1.4rc1", "named like"),
+        (["1.4", ("1.4rc1", None, True)], "1.4rc1", None, None, "1.4", "it is open, and named"),
+        ([("1.4", None, True), ("1.4rc1", None, True)], "1.4rc1", None, None, "1.4rc1", "closed"),
+        (["1.5", "next"], "next", None, None, "next", "named like"),
         ([("1.3", SOON), "1.4"], "1.4", None, None, "1.4", "named like"),
         ([("1.5", LATE), ("1.6", SOON), "1.7"], "1.4", None, None, "1.6", "due first"),
         ([("1.4", None, True), ("1.5", SOON)], "1.4", None, None, "1.5", "due first"),

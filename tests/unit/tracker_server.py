@@ -27,8 +27,10 @@ PROJECT = "octo/hello"
 @dataclass
 class World:
     """What the tracker keeps. An issue has ``title``, and maybe ``body``, ``labels``, ``milestone``,
-    ``assignee``, ``closed``, ``reason``, ``pull`` and ``comments``. ``most`` is the largest page."""
+    ``assignee``, ``closed``, ``reason``, ``pull`` and ``comments``. ``most`` is the largest page, and
+    ``labels`` are those that no issue has."""
 
+    labels: tuple[str, ...] = ()
     milestones: list[dict[str, Any]] = field(default_factory=list)
     issues: list[dict[str, Any]] = field(default_factory=list)
     most: int = 100
@@ -51,10 +53,12 @@ class Handler(BaseHTTPRequestHandler):
         self._note()
         if self._is_troubled():
             return
-        kind, what, _ = self._path()
+        kind, what, name = self._path()
         query = dict(parse_qsl(urlsplit(self.path).query))
         if what == "users":
             self._tell([{"id": 70, "username": query["username"]}] * (query["username"] == "anna"))
+        elif what == "labels":
+            self._label(unquote(name))
         elif what == "milestones":
             self._page([_MILESTONE[kind](n, m) for n, m in _numbered(self.world.milestones)], query)
         else:
@@ -77,7 +81,8 @@ class Handler(BaseHTTPRequestHandler):
         self._note()
         if self._is_troubled():
             return
-        kind, what, number = self._path()
+        kind, what, name = self._path()
+        number = int(name) if name else None
         told = {key: value for key, value in body.items() if key not in self.world.drops}
         rows = self.world.milestones if what == "milestones" else self.world.issues
         if number is None:
@@ -112,7 +117,15 @@ class Handler(BaseHTTPRequestHandler):
         if told.get("state") == "closed" or told.get("state_event") == "close":
             row["closed"], row["reason"] = "2026-11-02T10:00:00Z", told.get("state_reason")
 
-    def _path(self) -> tuple[str, str, int | None]:
+    def _label(self, name: str) -> None:
+        """docs.github.com/rest/issues/labels, "Get a label"; docs.gitlab.com/api/labels."""
+        used = (label for issue in self.world.issues for label in issue.get("labels", ()))
+        if name in (*self.world.labels, *used):
+            self._tell({"id": 1, "name": name, "color": "f29513"})
+        else:
+            self._tell({"message": "Not Found"}, 404)
+
+    def _path(self) -> tuple[str, str, str]:
         path = urlsplit(self.path).path
         if path.startswith("/api/v4/"):
             kind, rest = "gitlab", path.removeprefix("/api/v4/")
@@ -120,20 +133,20 @@ class Handler(BaseHTTPRequestHandler):
         else:
             kind, rest = "github", path.removeprefix(f"/repos/{PROJECT}/")
             rest = rest.removeprefix("repositories/7/")
-        what, _, number = rest.lstrip("/").partition("/")
-        return kind, what, int(number) if number else None
+        what, _, name = rest.lstrip("/").partition("/")
+        return kind, what, name
 
     def _fits(self, kind: str, issue: dict[str, Any], query: dict[str, str]) -> bool:
         state = "closed" if issue.get("closed") else "open" if kind == "github" else "opened"
         labels = filter(None, query.get("labels", "").split(","))
         wanted = query.get("milestone")
-        if wanted and kind == "github" and wanted != "none":
+        if wanted and kind == "github" and wanted not in ("none", "*"):
             wanted = self.world.milestones[int(wanted) - 1]["name"]
         inside = issue.get("milestone")
         return (
             query.get("state") in (state, "all")
             and set(labels) <= set(issue.get("labels", ()))
-            and (not wanted or (inside is None if wanted in ("none", "None") else inside == wanted))
+            and (not wanted or _is_wanted(inside, wanted))
         )
 
     def _issue(self, kind: str, number: int) -> dict[str, Any]:
@@ -238,6 +251,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         pass
+
+
+def _is_wanted(milestone: str | None, wanted: str) -> bool:
+    if wanted in ("*", "Any"):
+        return milestone is not None
+    return milestone is None if wanted in ("none", "None") else milestone == wanted
 
 
 def _numbered(rows: list[dict[str, Any]]) -> list[tuple[int, dict[str, Any]]]:
