@@ -57,6 +57,11 @@ class Deployment(msgspec.Struct, frozen=True):
     reason: str | None = None
     roll_back: RollBack | None = None
 
+    @property
+    def never_ran(self) -> bool:
+        """Whether its command never started, so that nothing was changed."""
+        return self.outcome == FAILED and self.exit_code is None
+
 
 def record(root: Path, deployment: Deployment) -> None:
     """Append a line, on the disk before this returns; half a line before it is marked as one.

@@ -23,6 +23,7 @@ from pytest_devops_gates.history.place import VARIABLE
 from pytest_devops_gates.history.record import of_verdict, project_name
 from pytest_devops_gates.history.records import RunRecord
 from pytest_devops_gates.history.store import open_store
+from pytest_devops_gates.neutral import visible
 from pytest_devops_gates.operations import open_incidents
 from pytest_devops_gates.past import Past
 from pytest_devops_gates.project import Project
@@ -43,7 +44,8 @@ class Hindsight(msgspec.Struct, frozen=True):
 
 def take(environment: MutableMapping[str, str]) -> Address:
     """Where the history is, out of the sight of whatever is started from here on."""
-    return {VARIABLE: environment.pop(VARIABLE)} if VARIABLE in environment else {}
+    told = environment.pop(VARIABLE, "")
+    return {VARIABLE: told} if told.strip() else {}
 
 
 def ask(project: Project, started: str, address: Address) -> Hindsight:
@@ -53,6 +55,7 @@ def ask(project: Project, started: str, address: Address) -> Hindsight:
         return Hindsight()
     name = project_name(project.history, project.pyproject, project.root)
     try:
+        _check(project, address)
         with open_store(project.root, project.history, address) as store:
             past = store.recall(name, project.profile, project.commit, not project.dirty)
             runs = store.runs(name, limit=trends.RUNS, profile=project.profile)
@@ -93,6 +96,7 @@ def keeper(
     def keep(verdict: Verdict) -> None:
         name = project_name(project.history, project.pyproject, project.root)
         try:
+            _check(project, address)
             with open_store(project.root, project.history, address) as store:
                 store.record(of_verdict(verdict, name, ran))
                 seen = open_incidents.kept(project.run_dir)
@@ -110,6 +114,13 @@ def _is_kept(project: Project, address: Address) -> bool:
     elsewhere."""
     if project.scope is not None or UNRECORDED in os.environ:
         return False
-    if any(name.startswith(f"{FOLDER}/") for name in project.files) and not address:
-        return False  # it was committed: somebody's word, as a cache would be
     return bool(address or project.history.url) or project.root in project.run_dir.parents
+
+
+def _check(project: Project, address: Address) -> None:
+    """Raises CannotTell where files of ours were committed, and the history may be among them:
+    somebody's word, as a cache would be."""
+    ours = next((name for name in project.files if f"{name}/".startswith(f"{FOLDER}/")), None)
+    if ours and not address:
+        told = f"{visible(ours)} was committed, and the history beside it is not trusted"
+        raise CannotTell(f"{told} · git rm -r --cached {FOLDER}")

@@ -49,9 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
             write(text)
             return EXIT_PASS
         path = Path(pytest_config.invocation_params.dir, arguments.output)
-        if path.exists() and not path.is_file():
-            raise UsageError(f"--output: {arguments.output} is no plain file")
         try:
+            if path.exists() and not path.is_file():
+                raise UsageError(f"--output: {arguments.output} is no plain file")
             disk.write(path, text)
         except OSError as error:
             raise UsageError(f"--output: {arguments.output}: {error.strerror}") from None

@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
                 history.store.keep_deployments(history.project, recorded(history.root))
             done = sync(remote, history.store, history.project)
         tell(done.bad)
-        told = f"{done.brought} new records came from {remote.name}, {done.sent} files went there"
+        told = f"{done.brought} new records came from {remote.shown}, {done.sent} files went there"
         say(neutral(f"{told} ({REF})"))
         return EXIT_PASS
 
@@ -48,6 +48,6 @@ def run(arguments: argparse.Namespace) -> int:
 def tell(bad: tuple[Bad, ...]) -> None:
     """Say what was left out, and why."""
     for one in bad[:SHOWN]:
-        warn(f"left out {one.path}: {one.why}")
+        warn(f"left out {one.path[:300]}: {one.why}")
     if len(bad) > SHOWN:
         warn(f"left out {len(bad) - SHOWN} more files")

@@ -21,6 +21,7 @@ from pytest_devops_gates.operations import alertmanager, endpoint, incidents_fil
 from pytest_devops_gates.operations.alertmanager import SEVERITIES
 from pytest_devops_gates.operations.endpoint import Endpoint
 from pytest_devops_gates.operations.incidents_file import FILE
+from pytest_devops_gates.operations.open_incidents import Seen
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
 
@@ -74,12 +75,14 @@ def check(project: Project, options: IncidentOptions, asked: tuple[str, ...]) ->
         at_work = os.environ.get(open_incidents.AT_WORK)
         told += open_incidents.of_deployments(rolled, told, now, at_work)
     found = open_incidents.caused(told, rolled)
+    asked_of = _asked(project, options)
+    sources = tuple(source for source in asked_of if source != "file")
     try:
-        open_incidents.keep(project.run_dir, found)
+        open_incidents.keep(project.run_dir, Seen(found, sources))
     except OSError as error:
         raise CannotTell(f"what was seen cannot be kept: {error.strerror}") from None
     lines = dict(zip((one.id for one in written.incidents), written.lines, strict=True))
-    return judge(found, lines, now, options.least, _asked(project, options))
+    return judge(found, lines, now, options.least, tuple(asked_of.values()))
 
 
 def judge(
@@ -189,12 +192,17 @@ def _severity(labels: Iterable[str]) -> Severity:
     return min(known, key=_at, default=Severity.HIGH)
 
 
-def _asked(project: Project, options: IncidentOptions) -> list[str]:
-    asked = [FILE] if os.path.lexists(project.root / FILE) else []
+def _asked(project: Project, options: IncidentOptions) -> dict[str, str]:
+    """What is asked, as it is shown, by the ``source`` of the incidents that it knows of."""
+    asked = {"file": FILE} if os.path.lexists(project.root / FILE) else {}
     if _asks_deployments(project) and os.path.lexists(project.root / deployments.FILE):
-        asked.append(deployments.FILE)
-    asked += ["Alertmanager"] if options.alertmanager else []
-    return asked + ([f"issues labelled {visible(options.label)}"] if options.label else [])
+        asked["deployments"] = deployments.FILE
+    if options.alertmanager:
+        asked["alertmanager"] = "Alertmanager"
+    if options.label:
+        tracker = project.tracker.kind if project.tracker else "tracker"
+        asked[tracker] = f"issues labelled {visible(options.label)}"
+    return asked
 
 
 def _asks_deployments(project: Project) -> bool:

@@ -14,6 +14,8 @@ from pytest_devops_gates.history.differences import JUDGED
 from pytest_devops_gates.history.records import RunRecord
 
 PASSED, FAILED = "passed", "failed"
+_WAYS = {PASSED: PASSED, FAILED: FAILED, "error": FAILED}
+"""What the outcome of a test comes to; the others tell nothing. One that broke failed."""
 
 
 class Repeated(msgspec.Struct, frozen=True):
@@ -32,8 +34,8 @@ class Repeated(msgspec.Struct, frozen=True):
 
 
 class Flaky(msgspec.Struct, frozen=True):
-    """A test that both passed and failed on one commit. ``passed`` and ``failed`` count the runs of
-    such ``commits``, and ``last`` is the id of the newest one in which it failed."""
+    """A test that both passed and failed, or broke, on one commit. ``passed`` and ``failed`` count
+    the runs of such ``commits``, and ``last`` is the id of the newest one in which it failed."""
 
     test: str
     passed: int
@@ -91,8 +93,9 @@ def flaky(runs: Iterable[Outcomes]) -> tuple[Flaky, ...]:
     last: dict[tuple[str, str], str] = {}
     for run in runs:
         for test in run.tests:
-            counted[test.id, run.commit][test.outcome] += 1
-            if test.outcome == FAILED:
+            way = _WAYS.get(test.outcome, "")
+            counted[test.id, run.commit][way] += 1
+            if way == FAILED:
                 last.setdefault((test.id, run.commit), run.run_id)
     found: dict[str, list[tuple[str, Counter[str]]]] = defaultdict(list)
     for (test_id, commit), counts in counted.items():
@@ -116,8 +119,8 @@ def outcomes(runs: Iterable[Iterable[RanTest]]) -> dict[str, frozenset[str]]:
     seen: dict[str, set[str]] = {}
     for tests in runs:
         for test in tests:
-            if test.outcome in (PASSED, FAILED):
-                seen.setdefault(test.id, set()).add(test.outcome)
+            if way := _WAYS.get(test.outcome):
+                seen.setdefault(test.id, set()).add(way)
     return {test_id: frozenset(found) for test_id, found in seen.items()}
 
 

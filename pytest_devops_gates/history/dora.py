@@ -121,7 +121,11 @@ def _gaps(
     open_ = [one for one in mine.values() if one.outcome == STARTED]
     if open_:
         yield f"not counted: {_told(len(open_), 'deployment')} whose end nobody saw"
-    odd = len(mine) - len(open_) - len(ended) + sum(one.ended > until for one in ended)
+    idle = [one for one in mine.values() if one.never_ran]
+    if idle:
+        yield f"not counted: {_told(len(idle), 'deployment')} whose command never started"
+    left_out = len(open_) + len(idle)
+    odd = len(mine) - left_out - len(ended) + sum(one.ended > until for one in ended)
     if odd:
         why = "before it began, in the future, or at no time that can be read"
         yield f"not counted: {_told(odd, 'deployment')} with an end {why}"

@@ -41,12 +41,18 @@ class Failure(msgspec.Struct, frozen=True):
 
 def in_order(deployments: Iterable[Deployment], environment: str) -> list[Ended]:
     """The deployments to an environment that ended, in that order, the last that is known of each.
-    Those with times that cannot be are left out."""
+    Those whose command never started, and those with times that cannot be, are left out."""
     last = {one.id: one for one in deployments if one.environment == environment}
     found = []
     for one in last.values():
         began, ended = instant(one.started), instant(one.ended)
-        if one.outcome == STARTED or began is None or ended is None or ended < began:
+        if (
+            one.outcome == STARTED
+            or one.never_ran
+            or began is None
+            or ended is None
+            or ended < began
+        ):
             continue
         undone = one.roll_back is not None and one.roll_back.reason is None
         found.append(Ended(one.id, one.outcome, began, ended, one.commit, undone))
@@ -56,10 +62,11 @@ def in_order(deployments: Iterable[Deployment], environment: str) -> list[Ended]
 def failures(ended: Sequence[Ended], incidents: Iterable[Incident]) -> dict[str, Failure]:
     """What each deployment broke, by its id: those that failed or were rejected, and those that
     caused an incident. One that did both, or caused several, failed once: from the first moment to
-    the last."""
+    the last. An incident of the source ``deployments`` only repeats one that failed, and is over
+    when somebody looks again: it tells nothing."""
     caused: dict[str, list[Incident]] = {}
     for incident in incidents:
-        if incident.deployment:
+        if incident.deployment and incident.source != "deployments":
             caused.setdefault(incident.deployment, []).append(incident)
     found = {}
     following: Ended | None = None

@@ -11,31 +11,31 @@ import msgspec
 from pytest_devops_gates import deployments
 from pytest_devops_gates.history.store import Store
 from pytest_devops_gates.incident import Incident
+from pytest_devops_gates.operations.open_incidents import Seen
 
 NEWEST = 200
 """Roll-outs of a checkout that are handed over; older ones were, when they were new."""
 
-ELSEWHERE = ("alertmanager", "github", "gitlab", "deployments")
-"""Sources that tell of what goes on, and no more of what is over."""
 
-
-def keep(store: Store, project: str, root: Path, seen: Sequence[Incident] | None, now: str) -> None:
+def keep(store: Store, project: str, root: Path, seen: Seen | None, now: str) -> None:
     """Keep the roll-outs, and, where somebody looked, the incidents that were ``seen`` just
-    ``now``. What was going on then and is not seen any more is over. Raises CannotTell."""
+    ``now``. What a source that was asked does not tell any more is over. Raises CannotTell."""
     rolled: tuple[deployments.Deployment, ...] = ()
     with contextlib.suppress(OSError):
         rolled = deployments.recorded(root)[-NEWEST:]
     if rolled:
         store.keep_deployments(project, rolled)
     if seen is not None:
-        store.keep_incidents(project, [*seen, *ended(store.incidents(project), seen, now)], now)
+        over = ended(store.incidents(project), seen, now)
+        store.keep_incidents(project, [*seen.incidents, *over], now)
 
 
-def ended(known: Sequence[Incident], seen: Sequence[Incident], now: str) -> tuple[Incident, ...]:
-    """Of the ``known`` ones those that went on and are not ``seen`` any more, which are over."""
-    still = {one.id for one in seen}
+def ended(known: Sequence[Incident], seen: Seen, now: str) -> tuple[Incident, ...]:
+    """Of the ``known`` ones those that went on, and that their source, which was asked, does not
+    tell any more: they are over."""
+    still = {one.id for one in seen.incidents}
     return tuple(
         msgspec.structs.replace(one, ended=now)
         for one in known
-        if one.ended is None and one.source in ELSEWHERE and one.id not in still
+        if one.ended is None and one.source in seen.sources and one.id not in still
     )

@@ -5,8 +5,8 @@ What comes from there is somebody's word, and is decoded strictly.
 
 from __future__ import annotations
 
-import math
 import re
+import sys
 from collections.abc import Iterable
 
 import msgspec
@@ -17,7 +17,13 @@ from pytest_devops_gates.history.instants import instant
 from pytest_devops_gates.history.records import SCHEMA, RunRecord
 from pytest_devops_gates.incident import Incident
 from pytest_devops_gates.json_text import dump
-from pytest_devops_gates.verdict import EXIT_STATUS, OUTCOMES
+from pytest_devops_gates.verdict import (
+    EXIT_INTERNAL,
+    EXIT_INTERRUPTED,
+    EXIT_STATUS,
+    EXIT_USAGE,
+    OUTCOMES,
+)
 
 DEPLOYMENT = "pytest-devops-gates/history-deployment/1"
 TESTS = "pytest-devops-gates/history-tests/1"
@@ -28,6 +34,7 @@ LONGEST = 32 * 2**20
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 _ENDS = (STARTED, DEPLOYED, FAILED, REJECTED)
+_STATUSES = {*EXIT_STATUS.values(), EXIT_INTERRUPTED, EXIT_INTERNAL, EXIT_USAGE}
 _ID = 500
 """Characters of the id of a deployment or an incident."""
 
@@ -111,17 +118,23 @@ def check(record: Record) -> None:
     _check_times(event.started, *([event.ended] if event.ended is not None else []))
     if isinstance(record, KeptIncident):
         _check_times(record.said)
-    elif record.deployment.outcome not in _ENDS:
+        return
+    if record.deployment.outcome not in _ENDS:
         raise ValueError(f"its outcome is '{record.deployment.outcome[:80]}'")
+    _check_numbers([record.deployment.exit_code or 0])
 
 
 def _check_run(run: RunRecord) -> None:
     if run.verdict not in EXIT_STATUS:
         raise ValueError(f"its verdict is '{run.verdict[:80]}'")
+    if run.exit_status not in _STATUSES:
+        raise ValueError("its exit_status is none of ours")
     if any(gate.outcome not in OUTCOMES for gate in run.gates):
         raise ValueError("it has a gate with an unknown outcome")
-    if min((n for rule in run.rules for n in (rule.new, rule.known, rule.waived)), default=0) < 0:
+    counts = [n for rule in run.rules for n in (rule.new, rule.known, rule.waived)]
+    if min(counts, default=0) < 0:
         raise ValueError("it counts fewer findings than none")
+    _check_numbers(counts)
     _check_seconds([run.seconds, *(gate.seconds for gate in run.gates)])
     _check_numbers(value for gate in run.gates for value in gate.metrics.values())
 
@@ -134,8 +147,8 @@ def _check_seconds(values: Iterable[float]) -> None:
 
 
 def _check_numbers(values: Iterable[float]) -> None:
-    if not all(map(math.isfinite, values)):
-        raise ValueError("it has a number that is not finite")
+    if not all(abs(value) <= sys.float_info.max for value in values):
+        raise ValueError("it has a number that is not finite, or too large")
 
 
 def _check_times(*texts: str) -> None:

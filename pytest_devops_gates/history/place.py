@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote
@@ -32,7 +33,8 @@ def opened(root: Path, table: HistoryTable, environment: Mapping[str, str]) -> D
     if sign and scheme == "sqlite" and rest.startswith("/") and rest != "/":
         from pytest_devops_gates.history.sqlite import Sqlite
 
-        return Sqlite(root / unquote(rest[1:]))
+        with contextlib.suppress(ValueError):  # no name of a file: the root, or with a NUL
+            return Sqlite(root / unquote(rest[1:]))
     told = VARIABLE if own else "[tool.devops-gates.history] url"
     raise Misled(f"{told} leads to no history · postgresql://USER@HOST/DATABASE or sqlite:///PATH")
 

@@ -23,6 +23,8 @@ REF = "refs/devops-gates/history"
 ENTRIES = 1_000_000
 """Files that the ref may hold."""
 
+_PART = r"[A-Za-z0-9%_~-][A-Za-z0-9%._~-]*"
+_PATH = re.compile(rf"{_PART}(/{_PART})*")
 _LONG = 600.0
 _AT_ONCE = 16 * 2**20
 _HANDED_DOWN = BUILD | frozenset(
@@ -54,6 +56,11 @@ class Remote(msgspec.Struct, frozen=True):
     name: str
     environment: Mapping[str, str]
 
+    @property
+    def shown(self) -> str:
+        """Its name, which may be a URL, without a user or a password in it."""
+        return _masked(self.name)
+
     def ask(self, *args: str) -> bytes:
         """What git prints. Raises CannotTell in one line, without what is secret in a URL."""
         code, out, said = answer(
@@ -67,7 +74,7 @@ class Remote(msgspec.Struct, frozen=True):
             timeout=_LONG,
         )
         if code:
-            raise Refused(f"git {args[0]} {self.name}: {_reason(said)}")
+            raise Refused(f"git {args[0]} {self.shown}: {_reason(said)}")
         return out
 
     def tip(self) -> str | None:
@@ -104,6 +111,12 @@ def known(root: Path) -> str | None:
     """The commit that the ref was at when it was last seen."""
     code, out, _ = answer(root, "rev-parse", "--verify", "--quiet", f"{REF}^{{commit}}")
     return None if code else out.decode().strip()
+
+
+def is_plain(path: str) -> bool:
+    """Whether a path is one that the ref may be given: no part of it is hidden, and none has
+    another character than those of an encoded name. Whoever pushes may call a file anything."""
+    return _PATH.fullmatch(path) is not None
 
 
 def entries(root: Path, commit: str) -> list[Entry]:
@@ -152,14 +165,17 @@ def follow(
     when: int,
 ) -> str:
     """Make a commit that follows ``base`` with these files in it and others ``gone``; ``when`` is
-    in seconds since 1970. Paths are of ASCII without blanks and quotes. No ref leads to it."""
+    in seconds since 1970. No ref leads to it. Raises CannotTell for a path that is not plain: git
+    would take what follows a newline in it for a command."""
     own = f"refs/devops-gates/new-{secrets.token_hex(8)}"
     told = bytearray(f"commit {own}\nmark :1\ncommitter {_USER} {when} +0000\n".encode())
     told += b"data 8\nHistory\n"
     told += f"from {base}\n".encode() if base else b""
     for path in gone:
+        _check(path)
         told += f"D {path}\n".encode("ascii")
     for path, data in files:
+        _check(path)
         told += f"M 100644 inline {path}\ndata {len(data)}\n".encode("ascii") + data + b"\n"
     told += b"get-mark :1\n"
     quiet = (*_QUIETLY, "-c", "fastimport.unpackLimit=100")
@@ -167,6 +183,11 @@ def follow(
     with contextlib.suppress(CannotTell):
         git(root, *_QUIETLY, "update-ref", "-d", own)
     return out.decode("ascii").strip()
+
+
+def _check(path: str) -> None:
+    if not is_plain(path):
+        raise CannotTell(f"{REF} holds no file of the name {path[:100]!r}")
 
 
 _SAYS_WHY = (r"^remote: .*(denied|not allowed|permission|protected|declined|forbidden)",
@@ -177,4 +198,10 @@ def _reason(said: bytes) -> str:
     """The line that says most of why git failed, without a user or a password in it."""
     lines = [line.strip() for line in said[-20_000:].decode("utf-8", "replace").splitlines()]
     found = (line for says in _SAYS_WHY for line in lines if re.search(says, line, re.IGNORECASE))
-    return re.sub(r"//[^/@\s]*@", "//", next(found, "it failed without a word"))[:300]
+    return _masked(next(found, "it failed without a word"))[:300]
+
+
+def _masked(text: str) -> str:
+    """A text without the users and passwords of its URLs; a ``/`` or ``@`` in a password should
+    have been encoded, and is none of what may be shown either."""
+    return re.sub(r"//[^/\s:]*:\S*@|//[^/\s]*@", "//", text)

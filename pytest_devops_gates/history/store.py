@@ -169,8 +169,10 @@ class Store:
         )
 
     def keep_deployments(self, project: str, deployments: Iterable[Deployment]) -> None:
-        """Keep roll-outs; one that has ended takes the place of the same one that had not."""
-        self._database.write(keeping.steps([KeptDeployment(project, one) for one in deployments]))
+        """Keep roll-outs; one that has ended takes the place of the same one that had not. Of their
+        commands the programs alone: an argument may be a secret, and others read the history."""
+        kept = [KeptDeployment(project, _without_arguments(one)) for one in deployments]
+        self._database.write(keeping.steps(kept))
 
     def deployments(
         self, project: str, environment: str | None = None, since: str | None = None
@@ -249,3 +251,8 @@ def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
     rest = iter(records)
     while batch := list(itertools.islice(rest, BATCH)):
         yield batch
+
+
+def _without_arguments(one: Deployment) -> Deployment:
+    undone = one.roll_back and msgspec.structs.replace(one.roll_back, argv=one.roll_back.argv[:1])
+    return msgspec.structs.replace(one, argv=one.argv[:1], roll_back=undone)

@@ -34,7 +34,7 @@ TESTS_SHARED = 20
 """The newest runs of which all tests are shared; of the others those that are kept for good."""
 
 LARGEST = 16 * 2**20
-"""Bytes of a file that is read."""
+"""Bytes of a file that is read, and so of one that is written."""
 
 AT_ONCE = 2_000
 """Files of one commit."""
@@ -85,7 +85,7 @@ def sync(
             if len(set(failed_at)) == 1 and len(failed_at) == REFUSALS:
                 raise CannotTell(str(reason)) from None
             continue
-        return Synced(brought, round_.sent, tuple(round_.bad))
+        return Synced(brought, round_.sent, tuple(dict.fromkeys(round_.bad)))
     raise CannotTell(f"others pushed to {ref.REF} all the time · devops-gates history sync")
 
 
@@ -96,8 +96,12 @@ class _Round:
         self.root, self.store, self.project, self.base = remote.root, store, project, base
         found = ref.entries(self.root, base) if base else []
         prefix = _part(project) + "/"
-        self.found = {entry.path: entry for entry in found if entry.path.startswith(prefix)}
-        self.prefix, self.sent, self.bad = prefix, 0, list[Bad]()
+        ours = {entry.path: entry for entry in found if entry.path.startswith(prefix)}
+        self.found = {path: entry for path, entry in ours.items() if ref.is_plain(path)}
+        self.bad = [
+            Bad(path, "its name is none of ours") for path in ours if path not in self.found
+        ]
+        self.prefix, self.sent = prefix, 0
 
     def take(self) -> int:
         """Take over what is new; returns how many records that were."""
@@ -174,10 +178,13 @@ class _Round:
         """The file of a record of ours; none where others would not read it."""
         try:
             lines.check(record)
+            path, data = path_of(record), lines.encode(record) + b"\n"
+            if len(data) > LARGEST:
+                raise ValueError(f"{path} has more than {LARGEST >> 20} MiB")
         except ValueError as error:
             self.bad.append(Bad("what is kept here", str(error)))
         else:
-            yield path_of(record), lines.encode(record) + b"\n"
+            yield path, data
 
     def _outdated(self) -> list[str]:
         """The files with the tests of runs that are not among the newest any more."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 INSTALL = "python -m pip install 'pytest-devops-gates[metrics]'"
 
-_STATES = ("new", "known", "waived")
+_STATES = {f"findings.{state}": state for state in ("new", "known", "waived")}
 _VERDICTS = (PASS, FAIL, UNKNOWN)
 _PREFIX = "devops_gates_"
 _COMMON = ("project", "profile")
@@ -120,17 +120,17 @@ def _of_gates(run: RunRecord) -> Iterator[Gauge]:
     took = tuple(((gate.name,), gate.seconds) for gate in run.gates if gate.seconds)
     yield Gauge("gate_duration_seconds", "How long the gate's tool took.", ("gate",), took)
     found = tuple(
-        ((gate.name, state), gate.metrics[f"findings.{state}"])
+        ((gate.name, state), gate.metrics[metric])
         for gate in run.gates
-        for state in _STATES
-        if f"findings.{state}" in gate.metrics
+        for metric, state in _STATES.items()
+        if metric in gate.metrics
     )
     yield Gauge("findings", "Findings of the gate, by state.", ("gate", "state"), found)
     measured = tuple(
         ((gate.name, metric), value)
         for gate in run.gates
         for metric, value in gate.metrics.items()
-        if metric.removeprefix("findings.") not in _STATES
+        if metric not in _STATES
     )
     yield Gauge("metric", "What the gate measured.", ("gate", "metric"), measured)
 

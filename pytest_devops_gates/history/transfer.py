@@ -1,4 +1,7 @@
-"""The history as a file: one record a line, in JSON, compressed where the name ends in ``.gz``."""
+"""The history as a file: one record a line, in JSON, compressed where the name ends in ``.gz``.
+
+The first line says that it is an export, and the last one how many records stand between.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,16 @@ from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.history import lines
 from pytest_devops_gates.history.lines import Record
 from pytest_devops_gates.history.store import Store
+from pytest_devops_gates.json_text import dump
 
 SHOWN = 20
 """Bad lines that are told one by one."""
 
 GZIP = ".gz"
+EXPORT = "pytest-devops-gates/history-export/1"
+
+_MARK = 200
+"""Bytes that the first line and the last one have at most."""
 
 
 class Imported(msgspec.Struct, frozen=True):
@@ -37,24 +45,46 @@ class Imported(msgspec.Struct, frozen=True):
     shown: tuple[tuple[int, str], ...]
 
 
+class _Mark(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The first line of an export, and with the number of its ``records`` the last."""
+
+    schema: str
+    records: int | None = None
+
+
 def write(path: Path, records: Iterable[Record]) -> int:
     """Write a file whole or not at all; returns how many records it holds. Raises UsageError when
-    it cannot be written."""
-    count = 0
-    if path.exists() and not path.is_file():  # a device would be replaced by a file
-        raise UsageError(f"{path} cannot be written: it is no plain file")
+    it cannot be written, and CannotTell when it is, without those that no import would take."""
+    count, left_out = 0, 0
 
     def told() -> Iterator[bytes]:
-        nonlocal count
+        nonlocal count, left_out
+        yield _line(_Mark(EXPORT))
         for record in records:
-            yield lines.encode(record) + b"\n"
+            line = lines.encode(record)
+            if len(line) > lines.LONGEST:
+                left_out += 1
+                continue
+            yield line + b"\n"
             count += 1
+        yield _line(_Mark(EXPORT, count))
 
     try:
+        if path.exists() and not path.is_file():  # a device would be replaced by a file
+            raise UsageError(f"{path} cannot be written: it is no plain file")
         disk.write_blocks(path, _packed(told()) if path.name.endswith(GZIP) else told())
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror or error}") from None
+    if left_out:
+        raise CannotTell(
+            f"{path} holds {count} records, and not {left_out} of more than"
+            f" {lines.LONGEST >> 20} MiB, which no import takes · keep a copy of the database"
+        )
     return count
+
+
+def _line(mark: _Mark) -> bytes:
+    return dump(mark, indent=0).encode("ascii") + b"\n"
 
 
 def _packed(blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -75,7 +105,7 @@ def read(path: Path, store: Store, project: str) -> Imported:
 
     def records() -> Iterator[Record]:
         nonlocal count
-        for number, line in _lines(path):
+        for number, line in _whole(path):
             try:
                 yield lines.decode(line, project)
             except ValueError as error:
@@ -84,6 +114,39 @@ def read(path: Path, store: Store, project: str) -> Imported:
 
     taken = store.take(records())
     return Imported(taken.new, taken.known, count, tuple(bad))
+
+
+def _whole(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines between the first and the last, with their numbers; all of a file that does not
+    begin as an export (earlier ones did not). Exports may stand one after another."""
+    count, is_open = 0, False
+    for number, line in _lines(path):
+        mark = _mark(line)
+        if mark is None:
+            count += 1
+            yield number, line
+        elif mark.records is None and not is_open:
+            count, is_open = 0, True
+        elif mark.records == count and is_open:
+            is_open = False
+        else:
+            raise _damaged(path, f"line {number} counts other records than stand before it")
+    if is_open:
+        raise _damaged(path, "its last line, which counts the records, is missing")
+
+
+def _mark(line: bytes) -> _Mark | None:
+    if len(line) > _MARK:
+        return None
+    try:
+        mark = msgspec.json.decode(line, type=_Mark)
+    except (ValueError, RecursionError):
+        return None
+    return mark if mark.schema == EXPORT else None
+
+
+def _damaged(path: Path, why: object) -> CannotTell:
+    return CannotTell(f"{path} is damaged, or cut off: {why} · export it again")
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -105,6 +168,6 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
                 if line.strip():
                     yield number, line.rstrip(b"\r\n")
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise CannotTell(f"{path} is damaged, or cut off: {error} · export it again") from None
+        raise _damaged(path, error) from None
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}") from None

@@ -74,12 +74,14 @@ def of_incidents(incidents: Iterable[Incident]) -> Iterator[Lesson]:
 def of_deployments(
     deployments: Iterable[Deployment], incidents: Iterable[Incident], now: datetime
 ) -> Iterator[Lesson]:
-    """Those that failed, but for the ones that an incident tells of already; one that nobody saw
-    the end of counts after a day."""
+    """Those that failed, but for the ones that an incident tells of already, and those whose
+    command never started; one that nobody saw the end of counts after a day."""
     told = {one.deployment for one in incidents if one.deployment}
     for one in deployments:
         is_lost = one.outcome == STARTED and (now - _moment(one.started, now)).days >= 1
-        if one.id in told or not (one.outcome in (FAILED, REJECTED) or is_lost):
+        if one.id in told or one.never_ran:
+            continue
+        if not (one.outcome in (FAILED, REJECTED) or is_lost):
             continue
         what = {STARTED: "ended unseen", FAILED: "failed"}.get(one.outcome, "was rejected")
         yield Lesson(

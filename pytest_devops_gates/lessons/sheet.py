@@ -9,6 +9,7 @@ import codecs
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timezone
 
@@ -23,6 +24,7 @@ TRUE, FALSE = {"true", "yes", "y", "1", "x"}, {"", "false", "no", "n", "0"}
 MOST = 16 * 2**20
 """Bytes of a table that are read."""
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d(?!\d)")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -49,6 +51,7 @@ def read(data: bytes, name: str, today: date, *, kind: str = "idea", source: str
     columns, delimiter = _header(text, name)
     entries: list[Feedback] = []
     problems: list[str] = []
+    lines: dict[str, int] = {}
     for line, cells in _rows(text, delimiter):
         if isinstance(cells, str):
             problems.append(f"{name}:{line}: {cells}")
@@ -56,9 +59,14 @@ def read(data: bytes, name: str, today: date, *, kind: str = "idea", source: str
         if not any(cell.strip() for cell in cells):
             continue
         try:
-            entries.append(_entry(cells, columns, today, kind, source or name))
+            entry = _entry(cells, columns, today, kind, source or name)
         except ValueError as error:
             problems.append(f"{name}:{line}: {error}")
+            continue
+        if lines.setdefault(entry.source, line) != line and entry not in entries:
+            problems.append(f"{name}:{line}: id: is that of line {lines[entry.source]}")
+        else:
+            entries.append(entry)
     unread = tuple(column for column in columns if column not in COLUMNS)
     return Sheet(tuple(entries), tuple(problems), unread)
 
@@ -175,7 +183,9 @@ def _day(text: str, today: date) -> date:
         return today
     with_offset = text[:-1] + "+00:00" if text.endswith(("Z", "z")) else text
     try:
+        if not _DAY.match(text):
+            raise ValueError
         moment = datetime.fromisoformat(with_offset)
-    except ValueError:
+        return (moment.astimezone(timezone.utc) if moment.tzinfo else moment).date()
+    except (ValueError, OverflowError):
         raise ValueError(f"created: '{text[:70]}' is no day of the form 2026-10-31") from None
-    return (moment.astimezone(timezone.utc) if moment.tzinfo else moment).date()

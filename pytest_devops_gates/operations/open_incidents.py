@@ -23,15 +23,23 @@ AT_WORK = "DEVOPS_GATES_DEPLOYMENT"
 """The variable with the id of the roll-out that asks, while it is at work."""
 
 
-def keep(run_dir: Path, incidents: Sequence[Incident]) -> None:
+class Seen(msgspec.Struct, frozen=True):
+    """The incidents that a run saw, and the ``sources`` that it asked which tell of what goes on,
+    and no more of what is over."""
+
+    incidents: tuple[Incident, ...]
+    sources: tuple[str, ...]
+
+
+def keep(run_dir: Path, seen: Seen) -> None:
     """Leave what was seen in the run's folder, for the history. Raises OSError."""
-    disk.write(run_dir / FILE, dump(list(incidents)))
+    disk.write(run_dir / FILE, dump(seen))
 
 
-def kept(run_dir: Path) -> tuple[Incident, ...] | None:
+def kept(run_dir: Path) -> Seen | None:
     """What was seen in this run; None where nobody looked."""
     try:
-        return msgspec.json.decode(disk.read_plain(run_dir / FILE), type=tuple[Incident, ...])
+        return msgspec.json.decode(disk.read_plain(run_dir / FILE), type=Seen)
     except (OSError, ValueError):
         return None
 
@@ -45,11 +53,11 @@ def of_deployments(
     """The last roll-out to each environment, where it failed, or nobody saw its end within a day,
     and nothing brought it back: neither a roll-back that succeeded, nor anybody who wrote an
     incident of it down, nor the one that asks, whose id is ``at_work``. One that began within a day
-    and has not ended changes nothing yet."""
+    and has not ended changes nothing yet, and one whose command never started never does."""
     last = {
         one.environment: one
         for one in deployments
-        if one.id == at_work or one.outcome != STARTED or _is_lost(one, now)
+        if not one.never_ran and (one.id == at_work or one.outcome != STARTED or _is_lost(one, now))
     }
     known = {one.deployment for one in told if one.deployment} | {at_work}
     return tuple(
@@ -111,7 +119,8 @@ def _before(incident: Incident, deployments: Sequence[Deployment]) -> str | None
     fitting = [
         (ended, one.id)
         for one in deployments
-        if incident.environment in (None, one.environment)
+        if not one.never_ran
+        and incident.environment in (None, one.environment)
         and (ended := moment(one.ended or ""))
         and timedelta(0) <= began - ended <= WITHIN
     ]

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,7 +37,7 @@ def at(hours: float) -> str:
 def deployment(
     name: str, began: float, ended: float | None, outcome: str = "deployed", **fields: Any
 ) -> Deployment:
-    standard = {"environment": "production", "commit": None, "version": None}
+    standard = {"environment": "production", "commit": None, "version": None, "exit_code": 1}
     return Deployment(
         SCHEMA, name, outcome=outcome, started=at(began), by="ann", run_id="r", policy="",
         artefacts=(), argv=(), ended=None if ended is None else at(ended),
@@ -47,6 +48,11 @@ def deployment(
 def incident(began: float, ended: float | None, caused_by: str | None) -> Incident:
     over = None if ended is None else at(ended)
     return Incident(f"I-{began}", "down", Severity.HIGH, at(began), over, deployment=caused_by)
+
+
+def repeated(failed: str, began: float, ended: float | None) -> Incident:
+    """What a run of ``operate`` says of a failed deployment, until one looks again."""
+    return msgspec.structs.replace(incident(began, ended, failed), source="deployments")
 
 
 def commits(*hours: float) -> Delivered:
@@ -139,6 +145,14 @@ CASES = {
     "an end before its start": ([ALONE, deployment("b", 12, 11)], [], (1, None, 0, 0)),
     "an end in the future": ([ALONE, deployment("b", 12, 24 * 40)], [], (1, None, 0, 0)),
     "an incident's end before its start": ([ALONE], [incident(12, 11, "a")], (1, None, 100, 0)),
+    "an incident that repeats a deployment": (
+        [deployment("a", 10, 11, "failed"), deployment("b", 12, 13)], [repeated("a", 11, 80)],
+        (2, 3 * HOUR, 50, 50),
+    ),
+    "a command that never started": (
+        [ALONE, deployment("b", 12, 12, "failed", exit_code=None), deployment("c", 13, 14)], [],
+        (2, None, 0, 0),
+    ),
     "written down twice": (
         [deployment("a", 10, 11, "failed"), ALONE], [], (1, None, 0, 0),
     ),
@@ -156,6 +170,7 @@ def test_each_case_by_hand(deployments: Any, incidents: Any, wanted: Any) -> Non
 
 TOLD = {
     "unfinished": "not counted: 1 deployment whose end nobody saw",
+    "a command that never started": "not counted: 1 deployment whose command never started",
     "an end before its start": "not counted: 1 deployment with an end before it began",
     "an end in the future": "not counted: 1 deployment with an end before it began, in the future",
     "an incident of nobody's": "not counted: 1 incident without a deployment",

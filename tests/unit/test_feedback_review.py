@@ -37,9 +37,11 @@ def said(name: str, **told: Any) -> Feedback:
     return Feedback(**{**known, **told})
 
 
-def deployment(name: str, outcome: str, started: str = "2026-11-20T10:00:00Z") -> Deployment:
+def deployment(
+    name: str, outcome: str, started: str = "2026-11-20T10:00:00Z", exit_code: int | None = 3
+) -> Deployment:
     return Deployment("s", name, "prod", outcome, started, "Ada", None, None, "r", "p", (), (),
-                      reason="exit code 3")  # fmt: skip
+                      exit_code=exit_code, reason="exit code 3")  # fmt: skip
 
 
 def coverage(limit: float, **more: Any) -> Ruling:
@@ -183,6 +185,7 @@ def test_incidents_without_a_follow_up_and_deployments_that_failed() -> None:
         deployment("d5", "started"),
         deployment("d6", "started", "2026-11-28T11:00:00Z"),
         deployment("d7", "started", "no time"),
+        deployment("d8", "failed", exit_code=None),  # it never started
     ]
     assert learnt(incidents=incidents, deployments=rolled) == [
         (

@@ -11,12 +11,15 @@ import pytest
 
 from pytest_devops_gates import hindsight, runs
 from pytest_devops_gates.engine.task import Task
+from pytest_devops_gates.errors import CannotTell
 from pytest_devops_gates.evidence import Evidence, RanTest, Severity
 from pytest_devops_gates.gate import Gate
+from pytest_devops_gates.gates import trend
 from pytest_devops_gates.history.place import VARIABLE
 from pytest_devops_gates.history.store import open_store
 from pytest_devops_gates.incident import Incident
 from pytest_devops_gates.operations import open_incidents
+from pytest_devops_gates.operations.open_incidents import Seen
 from pytest_devops_gates.outside import HistoryTable
 from pytest_devops_gates.project import Project
 from pytest_devops_gates.stage import Stage
@@ -108,17 +111,44 @@ def test_the_address_is_out_of_the_sight_of_what_is_started() -> None:
     assert hindsight.take(environment) == {}
 
 
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_a_blank_address_is_none_and_hides_no_committed_history(tmp_path: Path, blank: str) -> None:
+    here = project(tmp_path)
+    kept(here, verdict())
+    environment = {VARIABLE: blank}
+    address = hindsight.take(environment)
+    assert (address, environment) == ({}, {})
+    here = msgspec.structs.replace(here, files=(".devops-gates/history.sqlite",))
+    assert hindsight.ask(here, STARTED, address).past.passing == ()
+
+
+@pytest.mark.parametrize("committed", [".devops-gates/x", ".devops-gates"])  # a link
+def test_beside_committed_files_of_ours_the_history_is_unknown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], committed: str
+) -> None:
+    here = project(tmp_path, files=(".devops-gates.toml", committed))
+    told = hindsight.ask(here, STARTED, {})
+    assert (told.past.unknown or "").startswith(f"{committed} was committed")
+    with pytest.raises(CannotTell, match="git rm -r --cached"):
+        trend.review(msgspec.structs.replace(here, past=told.past), trend.TrendOptions(), {})
+    kept(here, verdict())
+    assert f"does not know of this run: {committed} was committed" in capsys.readouterr().err
+    address = {VARIABLE: f"sqlite:///{tmp_path}/elsewhere.sqlite"}
+    assert hindsight.ask(here, STARTED, address).past.unknown is None
+
+
 def test_what_was_seen_of_incidents_is_kept_and_ends_when_it_is_gone(tmp_path: Path) -> None:
     here = project(tmp_path)
     alert = Incident("alert-1", "it is down", Severity.HIGH, STARTED, source="alertmanager")
-    open_incidents.keep(here.run_dir, [alert])
+    written = Incident("I-1", "it was down", Severity.HIGH, STARTED)
+    open_incidents.keep(here.run_dir, Seen((alert, written), ("alertmanager",)))
     kept(here, verdict())
-    open_incidents.keep(here.run_dir, [])
+    open_incidents.keep(here.run_dir, Seen((), ("alertmanager",)))
     now = "2026-03-02T11:15:00Z"
     kept(here, msgspec.structs.replace(verdict("20260302T111500Z-000002"), started=now))
     with open_store(tmp_path, HistoryTable(), {}) as store:
-        (one,) = store.incidents(tmp_path.name)
-    assert (one.id, one.ended) == ("alert-1", "2026-03-02T11:15:00Z")
+        found = store.incidents(tmp_path.name)
+    assert {one.id: one.ended for one in found} == {"alert-1": now, "I-1": None}
 
 
 def review(*_: object) -> Evidence:

@@ -60,7 +60,9 @@ def ran(number: int, **fields: Any) -> RunRecord:
 
 
 def deployed(name: str, hour: int, outcome: str = "deployed", **fields: Any) -> Deployment:
-    standard: dict[str, Any] = {"environment": "production", "commit": None, "version": None}
+    standard: dict[str, Any] = {
+        "environment": "production", "commit": None, "version": None, "exit_code": 1,
+    }  # fmt: skip
     return Deployment(
         SCHEMA, name, outcome=outcome, started=f"2026-01-01T{hour:02}:00:00Z", by="ann",
         run_id="r", policy="", artefacts=(), argv=(), ended=f"2026-01-01T{hour:02}:30:00Z",
@@ -422,6 +424,7 @@ def test_a_run_for_prometheus(command: Command, store: Store, tmp_path: Path) ->
     assert (status, out) == (0, "")
     assert (tmp_path / "app.prom").read_text() == text
     assert command("metrics", "--output", "no/such/folder/x.prom")[0] == 4
+    assert command("metrics", "--output", "x" * 300)[0] == 4
 
 
 def test_each_profile_has_a_label_for_prometheus(command: Command, store: Store) -> None:
@@ -458,6 +461,22 @@ def test_doras_measures_for_prometheus() -> None:
     assert f"devops_gates_dora_change_fail_ratio{where} 0.25\n" in text
     assert f"devops_gates_dora_deployments_per_week{where} 2.5\n" in text
     assert "recovery" not in text  # there was nothing to measure
+
+
+def test_a_metric_that_is_named_as_a_state_is_told() -> None:
+    measured = {"new": 3.0, "findings.new": 2.0, "findings.total": 4.0}
+    gate = GateRecord("inbox", "feedback", "required", "pass", metrics=measured)
+    told = {
+        (one.name, *labels.values()): value
+        for one, values in textfile.samples([ran(1, project="a", profile="p", gates=(gate,))])
+        for labels, value in values
+        if one.name in ("metric", "findings")
+    }
+    assert told == {
+        ("findings", "a", "p", "inbox", "new"): 2.0,
+        ("metric", "a", "p", "inbox", "new"): 3.0,
+        ("metric", "a", "p", "inbox", "findings.total"): 4.0,
+    }
 
 
 def test_without_prometheus_client_it_says_how_it_is_installed(

@@ -51,7 +51,17 @@ def test_the_environment_beats_the_table(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["mysql://ann:s3same@db/x", "s3same", "sqlite://", "sqlite:///", "://", "file:///s3same"]
+    "url",
+    [
+        "mysql://ann:s3same@db/x",
+        "s3same",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:////",
+        "sqlite:///a%00b",
+        "://",
+        "file:///s3same",
+    ],
 )
 def test_a_url_that_leads_nowhere_is_told_without_itself(tmp_path: Path, url: str) -> None:
     for kind in ("url", "variable"):

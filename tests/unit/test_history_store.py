@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from pytest_devops_gates.deployments import RollBack
 from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.evidence import RanTest
 from pytest_devops_gates.history import rows, sql
@@ -340,3 +341,15 @@ def test_nothing_that_was_acknowledged_is_lost_when_writers_are_killed(
         assert len(acknowledged) >= times
         if not place:
             assert store._database.select("PRAGMA integrity_check", {}) == [("ok",)]
+
+
+def test_of_the_commands_of_a_roll_out_the_programs_alone_are_kept(store: Store) -> None:
+    """Others read the history, and an argument may be a secret."""
+    undone = RollBack(("curl", "-u", "bob:secret"), 0, 1.0)
+    one = msgspec.structs.replace(
+        deployment(1), argv=("twine", "upload", "-p", "secret"), roll_back=undone
+    )
+    store.keep_deployments(PROJECT, [one])
+    [kept] = store.deployments(PROJECT)
+    assert kept.roll_back is not None
+    assert (kept.argv, kept.roll_back.argv) == (("twine",), ("curl",))

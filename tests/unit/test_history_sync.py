@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pytest_devops_gates.errors import CannotTell, UsageError
 from pytest_devops_gates.evidence import RanTest
@@ -171,7 +174,7 @@ def test_what_is_no_record_is_told_and_left_out(clone: MakeClone, origin: Path) 
         path_of(run(3)): b"",
         path_of(run(4)): lines.encode(run(5)),
         path_of(run(6)).replace("03/01", "03/02"): lines.encode(run(6)),
-        "tea-shop/runs/2026/03/01/..%2Fx.json": lines.encode(run(7, run_id="../x")),
+        "tea-shop/runs/2026/03/01/%2E.%2Fx.json": lines.encode(run(7, run_id="../x")),
         "tea-shop/deployments/x.json": lines.encode(KeptDeployment(PROJECT, deployment(7))),
         path_of(KeptIncident(PROJECT, "", incident(8))): lines.encode(run(8)),
     }
@@ -186,6 +189,81 @@ def test_what_is_no_record_is_told_and_left_out(clone: MakeClone, origin: Path) 
     ann.store.keep_incidents(PROJECT, [incident(8)], moment(8))
     assert ann.sync().sent == 1  # ours takes the place of what is none
     assert len(ann.sync().bad) == len(bad) - 1
+
+
+INJECTED = """x.json
+reset refs/heads/evil
+from refs/heads/main^0
+
+commit refs/heads/main
+committer A <a@example.org> 0 +0000
+data 1
+x
+from refs/heads/main^0
+M 100644 inline conftest.py
+data 9
+import x
+"""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [INJECTED, "caf\u00e9.json", "a b.json", '"q.json', "a\r.json", ".x.json", "\udcff.json"],
+)
+def test_a_name_that_is_none_of_ours_moves_nothing_and_stops_nobody(
+    clone: MakeClone, origin: Path, tmp_path: Path, name: str
+) -> None:
+    """Whoever may push the ref names files as he likes; git allows newlines in a name."""
+    oid = git(origin, "hash-object", "-w", "--stdin", told=b"x").encode()
+    mode, kind = b"100644", b"blob"
+    for part in reversed(b"tea-shop/tests/".split(b"/")[:-1] + os.fsencode(name).split(b"/")):
+        made = git(origin, "mktree", "-z", told=b"%s %s %s\t%s\0" % (mode, kind, oid, part))
+        mode, kind, oid = b"040000", b"tree", made.encode()
+    git(origin, "update-ref", REF, git(origin, "commit-tree", oid.decode(), "-m", "x"))
+    ann = clone("ann")
+    git(ann.root, "commit", "-q", "--allow-empty", "-m", "x")
+    git(ann.root, "branch", "-M", "main")
+    git(ann.root, "push", "-q", "origin", "main")
+    git(ann.root, "fetch", "-q", "origin")
+    before = git(ann.root, "for-each-ref")
+    assert "refs/remotes/origin/main" in before
+    ann.store.record(run(1))
+    done = ann.sync()
+    assert (done.brought, done.sent) == (0, 2)
+    assert done.bad == (sync.Bad(f"tea-shop/tests/{name}", "its name is none of ours"),)
+    after = git(ann.root, "for-each-ref").splitlines()
+    assert [line for line in after if not line.endswith(REF)] == before.splitlines()
+    assert ann.sync() == Synced(0, 0, done.bad)
+    assert clone("bob").sync() == Synced(1, 0, done.bad)
+
+
+@pytest.mark.parametrize(
+    "path", ["", "a\nb", "a b", "caf\u00e9", "a/../b", "a//b", "/a", "a\n", '"a"']
+)
+def test_git_is_given_no_path_but_a_plain_one(origin: Path, path: str) -> None:
+    for files, gone in ([(path, b"x")], []), ([], [path]):
+        with pytest.raises(CannotTell, match=f"{REF} holds no file of the name"):
+            ref.follow(origin, None, files, gone, 0)
+    assert git(origin, "for-each-ref") == ""
+
+
+@given(st.text(st.characters()))
+def test_whatever_has_a_name_has_a_plain_path(name: str) -> None:
+    record = KeptDeployment(name, deployment(1, id=name))
+    assert ref.is_plain(path_of(record))
+
+
+def test_what_nobody_would_read_is_not_written(
+    clone: MakeClone, origin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync, "LARGEST", 2_000)
+    ann = clone("ann")
+    ann.store.keep_deployments(PROJECT, [deployment(1, by="x" * 2_000), deployment(2)])
+    done = ann.sync()
+    assert done.sent == 1
+    assert [bad.path for bad in done.bad] == ["what is kept here"]
+    assert done.bad[0].why.startswith("tea-shop/deployments/d1.json has more than")
+    assert git(origin, "ls-tree", "-r", "--name-only", REF) == "tea-shop/deployments/d2.json"
 
 
 def test_what_is_too_large_is_not_read(
@@ -265,6 +343,12 @@ def test_who_may_not_write_is_told_why_and_no_password(clone: MakeClone, origin:
         ann.sync()
     assert password not in str(told.value)
     assert "127.0.0.1" in str(told.value)
+    ann.remote = Remote(ann.root, f"http://ann:{password}@x@127.0.0.1:1/tea", ENVIRONMENT)
+    with pytest.raises(CannotTell) as told:
+        ann.sync()
+    assert str(told.value).startswith("git ls-remote http://127.0.0.1:1/tea: ")
+    assert password not in str(told.value)
+    assert ann.remote.shown == "http://127.0.0.1:1/tea"
 
 
 def test_no_line_of_git_shows_a_password() -> None:
@@ -272,6 +356,11 @@ def test_no_line_of_git_shows_a_password() -> None:
     said = f"hint: x\nfatal: unable to access 'https://ann:{secret}@example.org/tea/': refused\n"
     told = ref._reason(said.encode())
     assert told == "fatal: unable to access 'https://example.org/tea/': refused"
+    for user in ("ann", secret, f"ann:{secret}@{secret}", f"ann:{secret}/{secret}", f":{secret}"):
+        remote = Remote(Path(), f"https://{user}@example.org/tea", ENVIRONMENT)
+        assert remote.shown == "https://example.org/tea"
+    for name in ("origin", "../tea", "git@example.org:tea", "https://example.org:80/tea"):
+        assert Remote(Path(), name, ENVIRONMENT).shown == name
     assert ref._reason(b"") == "it failed without a word"
 
 

@@ -50,7 +50,10 @@ def test_what_is_exported_is_imported(
     data = path.read_bytes()
     assert data[:2] == (b"\x1f\x8b" if name.endswith("gz") else b'{"')
     text = gzip.decompress(data) if name.endswith("gz") else data
-    assert [json.loads(line)["project"] for line in text.splitlines()] == [PROJECT] * 4
+    first, *told, last = map(json.loads, text.splitlines())
+    assert [one["project"] for one in told] == [PROJECT] * 4
+    assert first == {"schema": transfer.EXPORT}
+    assert last == {"schema": transfer.EXPORT, "records": 4}
     assert transfer.read(path, other, PROJECT) == transfer.Imported(4, 0, 0, ())
     assert transfer.read(path, other, PROJECT) == transfer.Imported(0, 4, 0, ())
     assert list(other.everything(PROJECT)) == list(store.everything(PROJECT))
@@ -73,6 +76,9 @@ def test_bad_lines_are_told_by_their_numbers_and_good_ones_taken(
     done = transfer.read(path, other, PROJECT)
     assert (done.new, done.known, done.bad) == (2, 0, 2)
     assert [number for number, _ in done.shown] == [2, 5]
+    for line in (b"{}", b'{"records":1}', b'{"schema":"pytest-devops-gates/history-export/2"}'):
+        path.write_bytes(line)
+        assert transfer.read(path, other, PROJECT).bad == 1
     path.write_bytes(b"x\n" * 1_000)
     done = transfer.read(path, other, PROJECT)
     assert (done.bad, len(done.shown)) == (1_000, transfer.SHOWN)
@@ -85,6 +91,46 @@ def test_a_file_that_is_cut_off_is_told(tmp_path: Path, store: Store, other: Sto
         path.write_bytes(data)
         with pytest.raises(CannotTell, match=r"h\.gz is damaged, or cut off: .* · export it again"):
             transfer.read(path, other, PROJECT)
+
+
+def test_a_file_that_is_cut_off_at_the_end_of_a_line_is_told(
+    tmp_path: Path, store: Store, other: Store
+) -> None:
+    path = tmp_path / "h.jsonl"
+    transfer.write(path, store.everything(PROJECT))
+    told = path.read_bytes().splitlines(keepends=True)
+    cut = [told[:n] for n in range(1, 6)]
+    missing = [told[:2] + told[3:], told[1:], told[:3] + told]
+    for some in (*cut, *missing, [*told[:5], told[5][:-3]]):
+        path.write_bytes(b"".join(some))
+        with pytest.raises(
+            CannotTell, match=r"h\.jsonl is damaged, or cut off: .* export it again"
+        ):
+            transfer.read(path, other, PROJECT)
+
+
+def test_exports_may_stand_one_after_another_and_earlier_ones_count_nothing(
+    tmp_path: Path, store: Store, other: Store
+) -> None:
+    path = tmp_path / "h.jsonl"
+    transfer.write(path, store.everything(PROJECT))
+    told = path.read_bytes()
+    path.write_bytes(told + told)
+    assert transfer.read(path, other, PROJECT) == transfer.Imported(4, 4, 0, ())
+    path.write_bytes(b"".join(told.splitlines(keepends=True)[1:-1]))
+    assert transfer.read(path, other, PROJECT) == transfer.Imported(0, 4, 0, ())
+
+
+def test_what_no_import_would_take_is_not_written(
+    tmp_path: Path, store: Store, other: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "h.jsonl"
+    monkeypatch.setattr(
+        lines, "LONGEST", max(len(lines.encode(one)) for one in store.everything(PROJECT)) - 1
+    )
+    with pytest.raises(CannotTell, match="holds 3 records, and not 1 of more than 0 MiB"):
+        transfer.write(path, store.everything(PROJECT))
+    assert transfer.read(path, other, PROJECT) == transfer.Imported(3, 0, 0, ())
 
 
 def test_what_cannot_be_read_is_told(tmp_path: Path, other: Store) -> None:
@@ -123,6 +169,8 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["h.jsonl"]
     with pytest.raises(UsageError, match="cannot be written: No such file"):
         transfer.write(tmp_path / "nowhere" / "h.jsonl", [])
+    with pytest.raises(UsageError, match="cannot be written: File name too long"):
+        transfer.write(tmp_path / ("x" * 300), [])
     for special in (tmp_path, Path(os.devnull)):
         with pytest.raises(UsageError, match="cannot be written: it is no plain file"):
             transfer.write(special, [])
@@ -154,6 +202,10 @@ BAD = {
     "a negative test": (changed(run(7), tests=(RanTest("a", "passed", -1.0),)), "less than no time"),
     "fewer than none": (changed(run(7), rules=(RuleRecord("g", "r", new=-1),)), "fewer findings than none"),
     "no verdict": (changed(run(7), verdict="great"), "verdict is 'great'"),
+    "no exit status": (changed(run(7), exit_status=5), "exit_status is none of ours"),
+    "a huge exit status": (changed(run(7), exit_status=10**400), "exit_status is none of ours"),
+    "a huge count": (changed(run(7), rules=(RuleRecord("g", "r", new=10**400),)), "too large"),
+    "a huge exit code": (changed(DEPLOYMENT, deployment=deployment(1, exit_code=10**400)), "too large"),
     "no outcome": (changed(run(7), gates=gate(outcome="great")), "unknown outcome"),
     "no time": (changed(run(7), started="2026-03-01 07:00"), "no time of RFC 3339"),
     "no such day": (changed(run(7), started="2026-02-30T00:00:00Z"), "no time of RFC 3339"),
@@ -188,7 +240,7 @@ RUNS = st.builds(
     complete=st.booleans(),
     verdict=st.sampled_from(["pass", "fail", "unknown"]),
     reason=st.text(),
-    exit_status=st.integers(0, 6),
+    exit_status=st.sampled_from([0, 1, 2, 3, 4, 6]),
     started=TIMES,
     seconds=SECONDS,
     commit=st.none() | st.text(),

@@ -36,6 +36,7 @@ from pytest_devops_gates.history.happened import ended
 from pytest_devops_gates.incident import Incident
 from pytest_devops_gates.operations import alertmanager, incidents_file, open_incidents
 from pytest_devops_gates.operations.incidents_file import FILE
+from pytest_devops_gates.operations.open_incidents import Seen
 from tests.unit import tracker_server
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
@@ -264,8 +265,38 @@ def test_what_is_not_seen_any_more_is_over() -> None:
     alert = Incident("alert-1", "x", Severity.HIGH, "2026-02-28T10:00:00Z", source="alertmanager")
     written = Incident("I-1", "x", Severity.HIGH, "2026-02-28T10:00:00Z")
     now = "2026-02-28T12:00:00Z"
-    assert [one.ended for one in ended([alert, written], [], now)] == [now]
-    assert ended([alert], [alert], now) == ()
+    assert [one.ended for one in ended([alert, written], Seen((), ("alertmanager",)), now)] == [now]
+    assert ended([alert], Seen((alert,), ("alertmanager",)), now) == ()
+    assert ended([alert], Seen((), ("deployments", "github")), now) == ()
+
+
+@pytest.mark.parametrize(("profile", "sources"), [("operate", ("deployments",)), ("release", ())])
+def test_a_run_tells_which_sources_it_asked(
+    tmp_path: Path, profile: str, sources: tuple[str, ...]
+) -> None:
+    deployments.record(tmp_path, rolled("d1", FAILED, "2026-02-28T10:00:00Z"))
+    root = testing.write(tmp_path, {FILE: OVER})
+    here = testing.project(root, profile=profile)
+    incidents.check(here, IncidentOptions(), ())
+    seen = open_incidents.kept(here.run_dir)
+    assert seen
+    assert seen.sources == sources
+    assert [one.id for one in seen.incidents] == [
+        "I-2",
+        *(f"deployment-{name}" for name in ("d1",) if sources),
+    ]
+
+
+def test_a_command_that_never_started_changed_nothing() -> None:
+    typo = msgspec.structs.replace(rolled("d2", FAILED, "2026-02-28T10:00:00Z"), exit_code=None)
+    killed = msgspec.structs.replace(typo, exit_code=-15)
+    good = rolled("d1", DEPLOYED, "2026-02-28T09:30:00Z")
+    bad = rolled("d1", FAILED, "2026-02-28T09:30:00Z")
+    assert of_deployments([typo]) == of_deployments([good, typo]) == ()
+    assert [one.deployment for one in of_deployments([bad, typo])] == ["d1"]
+    assert [one.deployment for one in of_deployments([good, killed])] == ["d2"]
+    alert = Incident("a", "x", Severity.HIGH, "2026-02-28T10:05:00Z")
+    assert open_incidents.caused([alert], [good, typo])[0].deployment == "d1"
 
 
 # ---- Alertmanager
