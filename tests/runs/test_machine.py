@@ -319,7 +319,8 @@ def test_a_report_folder_that_cannot_be_one(checkout: Checkout) -> None:
 def test_a_checkout_that_cannot_be_written(checkout: Checkout) -> None:
     """A file in the place of the folder, since root may write anywhere."""
     checkout.write({"mod.py": "x = 1\n", ".devops-gates": "in the way"})
-    run = checkout.run("--devops-gates-stage", "develop", env={"TMPDIR": str(checkout.root.parent)})
+    wide = {"TMPDIR": str(checkout.root.parent), "COLUMNS": "1000"}  # however long that is
+    run = checkout.run("--devops-gates-stage", "develop", env=wide)
     assert run.status == 0, run
     folder = next(checkout.root.parent.glob("devops-gates-*"))
     assert json.loads((folder / "verdict.json").read_text())["verdict"] == "pass"
