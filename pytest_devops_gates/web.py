@@ -41,6 +41,9 @@ _OURS = frozenset(
 _NO_HOST = frozenset((socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)))
 
 
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
 class NoAnswer(CannotTell):
     """There is no whole answer, or none that can be used. ``why`` is the reason apart from the
     address, which may be a secret."""
@@ -151,6 +154,12 @@ def has_proxy(url: str) -> bool:
 
     parts = urlsplit(url)
     return bool(getproxies().get(parts.scheme)) and not proxy_bypass(parts.hostname or "")
+
+
+def is_open(url: str) -> bool:
+    """Whether everybody on the way can read what is sent there: plain HTTP to another machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname not in _LOOPBACK
 
 
 def shown(url: str) -> str:

@@ -38,7 +38,6 @@ PAGE = 100
 TRIES = 4
 """Redirects, waits and hiccups that one answer may take."""
 
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _TOKEN = re.compile(r"[!-~]+")
 
 
@@ -243,7 +242,7 @@ def access(
     parts = urlsplit(base)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"{TABLE}.url: is no address of http or https")
-    if parts.scheme == "http" and token and parts.hostname not in _LOOPBACK:
+    if token and web.is_open(base):
         raise UsageError(f"{TABLE}.url: http would show the token to everybody; use https")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise UsageError(f"{TABLE}.url: must be an address alone, without a user or a query")

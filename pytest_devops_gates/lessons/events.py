@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime, timezone
+from datetime import date, datetime
 
 from pytest_devops_gates.board.items import DONE, DROPPED, Board
 from pytest_devops_gates.deployments import FAILED, REJECTED, STARTED, Deployment
@@ -12,6 +12,7 @@ from pytest_devops_gates.evidence import Severity
 from pytest_devops_gates.incident import Incident
 from pytest_devops_gates.lessons.inbox import Feedback
 from pytest_devops_gates.lessons.lesson import Lesson, key_of, short
+from pytest_devops_gates.operations.open_incidents import is_lost
 
 NAMED = 5
 """Entries of a group that are named."""
@@ -78,10 +79,9 @@ def of_deployments(
     command never started; one that nobody saw the end of counts after a day."""
     told = {one.deployment for one in incidents if one.deployment}
     for one in deployments:
-        is_lost = one.outcome == STARTED and (now - _moment(one.started, now)).days >= 1
         if one.id in told or one.never_ran:
             continue
-        if not (one.outcome in (FAILED, REJECTED) or is_lost):
+        if one.outcome not in (FAILED, REJECTED) and not is_lost(one, now):
             continue
         what = {STARTED: "ended unseen", FAILED: "failed"}.get(one.outcome, "was rejected")
         yield Lesson(
@@ -112,12 +112,3 @@ def of_milestones(board: Board, today: date) -> Iterator[Lesson]:
 
 def _days(count: int) -> str:
     return "1 day" if count == 1 else f"{count} days"
-
-
-def _moment(text: str, now: datetime) -> datetime:
-    """A time of RFC 3339; ``now`` for what is none."""
-    try:
-        found = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return now
-    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)

@@ -14,8 +14,6 @@ import msgspec
 from pytest_devops_gates import web
 from pytest_devops_gates.errors import CannotTell, UsageError
 
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
-
 
 class Endpoint(msgspec.Struct, frozen=True):
     """``url`` is its address, or ``url_env`` the variable that holds it. ``headers`` are sent as
@@ -53,9 +51,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 
     def leak(self, url: str) -> str | None:
         """Why what is secret must not go there."""
-        parts = urlsplit(url)
-        is_open = parts.scheme == "http" and parts.hostname not in _LOOPBACK
-        if is_open and (self.header_env or self.token_env):
+        if web.is_open(url) and (self.header_env or self.token_env):
             return "http would show what the environment holds to everybody; use https"
         return None
 

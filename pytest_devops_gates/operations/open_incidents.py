@@ -57,7 +57,7 @@ def of_deployments(
     last = {
         one.environment: one
         for one in deployments
-        if not one.never_ran and (one.id == at_work or one.outcome != STARTED or _is_lost(one, now))
+        if not one.never_ran and (one.id == at_work or one.outcome != STARTED or is_lost(one, now))
     }
     known = {one.deployment for one in told if one.deployment} | {at_work}
     return tuple(
@@ -103,9 +103,10 @@ def _of_deployment(one: Deployment) -> Incident:
     )
 
 
-def _is_lost(one: Deployment, now: datetime) -> bool:
+def is_lost(one: Deployment, now: datetime) -> bool:
+    """Whether nobody saw the end of a roll-out, and nobody will."""
     began = moment(one.started)
-    return began is None or abs(now - began) >= WITHIN
+    return one.outcome == STARTED and (began is None or abs(now - began) >= WITHIN)
 
 
 def _undone(one: Deployment) -> bool:

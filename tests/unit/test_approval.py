@@ -18,6 +18,7 @@ from pytest_devops_gates.gates.approval import APPROVAL, ApprovalOptions
 from tests.unit.test_version import commit, git
 
 NOW = 1_795_867_200.0  # 2026-11-28 12:00 UTC
+OTHER = ("-c", "user.name=E", "-c", "user.email=e@example.org")
 
 
 @pytest.fixture
@@ -238,8 +239,7 @@ def test_who_wrote_it_does_not_count(who: str, root: Path) -> None:
 def test_who_wrote_an_earlier_release_does_count(root: Path) -> None:
     git(root, "tag", "v1.0")
     testing.write(root, {"app.py": "x = 6\n"})
-    other = ["-c", "user.name=E", "-c", "user.email=e@example.org"]
-    subprocess.run(["git", *other, "commit", "-qam", "Two"], cwd=root, check=True)
+    subprocess.run(["git", *OTHER, "commit", "-qam", "Two"], cwd=root, check=True)
     approve(root, who="A <a@example.org>")
     assert is_approved(root)
 
@@ -247,12 +247,11 @@ def test_who_wrote_an_earlier_release_does_count(root: Path) -> None:
 def test_who_committed_an_approval_is_no_author(root: Path) -> None:
     git(root, "tag", "v1.0")
     testing.write(root, {"app.py": "x = 6\n"})
-    other = ["-c", "user.name=E", "-c", "user.email=e@example.org"]
-    subprocess.run(["git", *other, "commit", "-qam", "Two"], cwd=root, check=True)
+    subprocess.run(["git", *OTHER, "commit", "-qam", "Two"], cwd=root, check=True)
     approve(root, who="A <a@example.org>")
     commit(root)  # by A
     testing.write(root, {"app.py": "x = 7\n"})
-    subprocess.run(["git", *other, "commit", "-qam", "Three"], cwd=root, check=True)
+    subprocess.run(["git", *OTHER, "commit", "-qam", "Three"], cwd=root, check=True)
     approve(root, who="A <a@example.org>")
     assert is_approved(root)
 
@@ -260,16 +259,12 @@ def test_who_committed_an_approval_is_no_author(root: Path) -> None:
 def test_an_incident_that_is_told_later_leaves_the_approval(root: Path) -> None:
     git(root, "tag", "v1.0")
     testing.write(root, {"app.py": "x = 6\n"})
-    other = ["-c", "user.name=E", "-c", "user.email=e@example.org"]
-    subprocess.run(["git", *other, "commit", "-qam", "Two"], cwd=root, check=True)
+    subprocess.run(["git", *OTHER, "commit", "-qam", "Two"], cwd=root, check=True)
     approve(root, who="A <a@example.org>")
     commit(testing.write(root, {"devops-gates/incidents.toml": "# by A, who is no author\n"}))
     assert is_approved(root)
     commit(testing.write(root, {"devops-gates/other.toml": "\n"}))
     assert not is_approved(root)
-
-
-OTHER = ("-c", "user.name=E", "-c", "user.email=e@example.org")
 
 
 @pytest.mark.parametrize("place", ["what is approved", "between", "the approval", "nowhere"])

@@ -208,6 +208,10 @@ def test_incidents_without_a_follow_up_and_deployments_that_failed() -> None:
             "deployment:d5 | Learn from the roll-out d5 to prod, which ended unseen"
             " | 2026-11-20T10:00:00Z: exit code 3"
         ),
+        (
+            "deployment:d7 | Learn from the roll-out d7 to prod, which ended unseen"
+            " | no time: exit code 3"
+        ),
     ]
 
 
